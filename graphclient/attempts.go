@@ -1,0 +1,163 @@
+package graphclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptrace"
+	"time"
+
+	"go.uber.org/zap"
+
+	"presenced/presence"
+)
+
+const (
+	// maxTries bounds the attempts for one request.
+	maxTries = 3
+	// againAfter is the wait before another attempt after a broken one, doubled
+	// each time.
+	againAfter = 500 * time.Millisecond
+)
+
+// fetch gets one answer within the budget, in at most three attempts. Its errors
+// are *presence.BlindError; an *APIError is inside where Graph had a say.
+func (c *Client) fetch(ctx context.Context, request call) (*reply, error) {
+	var last *APIError
+	renewed := false
+	for try := range maxTries {
+		r, err := c.attempt(ctx, request, last)
+		if err == nil {
+			return r, nil
+		}
+		var ended *presence.BlindError
+		if errors.As(err, &ended) {
+			return nil, ended
+		}
+		errors.As(err, &last)
+		again := last.throttles()
+		switch {
+		case last.Status == http.StatusUnauthorized && !renewed:
+			renewed, again = true, true // the bearer dropped the token
+		case last.again && try+1 < maxTries:
+			again = sleep(ctx, jitter(againAfter<<try))
+		}
+		if !again || try+1 == maxTries {
+			break
+		}
+		c.log.Warn("ask Graph again", zap.Int("status", last.Status), zap.String("code", last.Code),
+			zap.String("request_id", last.RequestID), zap.Int64("retry_after_ms", last.RetryAfter.Milliseconds()))
+	}
+	return nil, blind(last, c.endpoint)
+}
+
+// attempt sends the request once, as soon as it may leave. last is the refusal
+// before, if any. Its errors are *APIError where Graph had its say, and
+// *presence.BlindError where nothing was sent.
+func (c *Client) attempt(ctx context.Context, request call, last *APIError) (*reply, error) {
+	// First the token: waiting for Entra must not take a place in the budget.
+	if _, err := c.tokens.Token(ctx); err != nil {
+		return nil, tokenBlind(err)
+	}
+	slot, err := c.budget.Admit(ctx)
+	if err != nil {
+		return nil, refusedBlind(err, last)
+	}
+	connections := 0
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) {
+		if connections++; connections > 1 { // net/http repeats a GET whose idle connection was closed
+			slot.resent()
+		}
+	}})
+	asked := time.Now()
+	r, err := c.graph.send(ctx, request)
+	var refusal *APIError
+	errors.As(err, &refusal)
+	switch {
+	case err == nil, refusal != nil && refusal.Status != 0:
+		slot.Done()
+	default:
+		slot.Unsure()
+	}
+	switch {
+	case err == nil:
+		c.pause.answered(asked)
+	case refusal == nil:
+		return nil, tokenBlind(err)
+	case refusal.throttles():
+		c.budget.Hold(c.pause.refused(asked, refusal.RetryAfter))
+	}
+	c.observer.Request(class(refusal))
+	return r, err
+}
+
+// sleep pauses for d, or reports false at once when ctx ends before.
+func sleep(ctx context.Context, d time.Duration) bool {
+	if deadline, ok := ctx.Deadline(); ok && time.Now().Add(d).After(deadline) {
+		return false
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// jitter spreads d, so that broken requests do not come back together.
+func jitter(d time.Duration) time.Duration { return d/2 + rand.N(d) }
+
+// blind gives a refusal its cause.
+func blind(e *APIError, endpoint Endpoint) *presence.BlindError {
+	switch {
+	case e.Status == http.StatusUnauthorized:
+		return &presence.BlindError{Cause: presence.CauseUnauthorized, Err: e}
+	case e.Status == http.StatusForbidden:
+		return &presence.BlindError{Cause: presence.CauseForbidden, Err: fmt.Errorf(
+			"grant the app the permission %s: %w", permission(endpoint), e)}
+	case endpoint == EndpointMe && e.Status == http.StatusBadRequest:
+		return &presence.BlindError{Cause: presence.CauseForbidden, Err: fmt.Errorf(
+			"endpoint me needs a person's sign-in (credential device_code): %w", e)}
+	case e.Status == http.StatusTooManyRequests, e.throttles() && e.RetryAfter > 0:
+		return &presence.BlindError{Cause: presence.CauseThrottled, Err: e}
+	}
+	return &presence.BlindError{Cause: presence.CauseUnreachable, Err: e}
+}
+
+// permission is the least that an endpoint needs.
+func permission(e Endpoint) string {
+	if e == EndpointMe {
+		return "Presence.Read (delegated)"
+	}
+	return "Presence.Read.All (application, with an administrator's consent; delegated for device_code)"
+}
+
+// tokenBlind explains that no request left for want of a token.
+func tokenBlind(err error) *presence.BlindError {
+	cause := presence.CauseUnreachable
+	var token *TokenError
+	if errors.As(err, &token) {
+		cause = token.Cause
+	}
+	return &presence.BlindError{Cause: cause, Err: err}
+}
+
+// refusedBlind explains that the budget let no request leave. What Graph said
+// before is the reason for it, if it said anything.
+func refusedBlind(err error, last *APIError) *presence.BlindError {
+	cause := presence.CauseUnreachable // ctx had ended before
+	switch {
+	case errors.Is(err, ErrThrottled):
+		cause = presence.CauseThrottled
+	case errors.Is(err, ErrUnpermitted):
+		cause = presence.CauseNATS
+	}
+	if last != nil {
+		err = fmt.Errorf("%w, after %w", err, last)
+	}
+	return &presence.BlindError{Cause: cause, Err: err}
+}
