@@ -1,0 +1,86 @@
+package publisher
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"presenced/presence"
+)
+
+// The headers of an atomic batch. nats.go has no names for them.
+//
+// Source: https://github.com/nats-io/nats-architecture-and-design/blob/main/adr/ADR-50.md
+const (
+	batchIDHeader       = "Nats-Batch-Id"
+	batchSequenceHeader = "Nats-Batch-Sequence"
+	batchCommitHeader   = "Nats-Batch-Commit"
+)
+
+// ownerMessage is an owner message that the server accepts only if the newest one
+// of the tenant still has the sequence expect. The header names are those of the
+// server to the letter: it takes a misspelt or an empty one for no condition.
+func ownerMessage(tenant string, o presence.Owner, expect uint64) (*nats.Msg, error) {
+	data, err := json.Marshal(o)
+	if err != nil {
+		return nil, fmt.Errorf("encode owner message: %w", err)
+	}
+	m := nats.NewMsg(ownerSubject(tenant))
+	m.Header.Set(jetstream.ExpectedLastSubjSeqHeader, strconv.FormatUint(expect, 10))
+	m.Header.Set(jetstream.MsgRollup, jetstream.MsgRollupSubject)
+	m.Data = data
+	return m, nil
+}
+
+// eventMessage is one event as it stands in the log, and in the table too.
+func eventMessage(prefix string, e *presence.Event) (*nats.Msg, error) {
+	m := nats.NewMsg(e.Subject(prefix))
+	m.Header.Set("Content-Type", presence.ContentType)
+	if e.Kind == presence.KindLeft {
+		m.Header.Set("KV-Operation", "DEL") // empties the user's key in the table
+	}
+	data, err := json.Marshal(e)
+	if err != nil {
+		return nil, fmt.Errorf("encode event %s: %w", e.ID(), err)
+	}
+	m.Data = data
+	return m, nil
+}
+
+func sourceMessage(prefix string, e *presence.SourceEvent) (*nats.Msg, error) {
+	m := nats.NewMsg(e.Subject(prefix))
+	m.Header.Set("Content-Type", presence.ContentType)
+	data, err := json.Marshal(e)
+	if err != nil {
+		return nil, fmt.Errorf("encode event %s: %w", e.ID(), err)
+	}
+	m.Data = data
+	return m, nil
+}
+
+// send writes the messages, one alone or several as an atomic batch of that id,
+// and waits for the reply. An error means that nobody knows whether they were
+// stored.
+func (l *Log) send(ctx context.Context, id string, msgs []*nats.Msg) (reply, error) {
+	if len(msgs) > 1 {
+		for i, m := range msgs {
+			m.Header.Set(batchIDHeader, id)
+			m.Header.Set(batchSequenceHeader, strconv.Itoa(i+1))
+		}
+		for _, m := range msgs[:len(msgs)-1] {
+			if err := l.conn.PublishMsg(m); err != nil {
+				return reply{}, err
+			}
+		}
+		msgs[len(msgs)-1].Header.Set(batchCommitHeader, "1")
+	}
+	answer, err := l.conn.RequestMsgWithContext(ctx, msgs[len(msgs)-1])
+	if err != nil {
+		return reply{}, err
+	}
+	return l.parseReply(answer.Data, len(msgs))
+}

@@ -1,0 +1,268 @@
+package publisher_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"net"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/zap/zaptest"
+
+	"presenced/presence"
+	"presenced/publisher"
+)
+
+// scriptedServer speaks just enough of the NATS protocol to see the very bytes
+// that presenced sends, and to give answers that a single real server never does.
+type scriptedServer struct {
+	url string
+
+	mu      sync.Mutex
+	written []string // each published message: subject, headers, payload
+	answers []string // to writes of the log, in turn; the last one stays
+}
+
+func startScripted(t *testing.T, answers ...string) *scriptedServer {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	s := &scriptedServer{url: "nats://" + l.Addr().String(), answers: answers}
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go s.serve(conn)
+		}
+	}()
+	return s
+}
+
+func (s *scriptedServer) serve(conn net.Conn) {
+	defer conn.Close()
+	fmt.Fprintf(conn, "INFO {\"server_id\":\"x\",\"version\":\"2.15.2\",\"headers\":true,\"max_payload\":1048576,\"jetstream\":true}\r\n")
+	r := bufio.NewReader(conn)
+	sid := ""
+	for {
+		line, err := r.ReadString('\n')
+		if err != nil {
+			return
+		}
+		f := strings.Fields(line)
+		if len(f) == 0 {
+			continue
+		}
+		switch strings.ToUpper(f[0]) {
+		case "PING":
+			fmt.Fprint(conn, "PONG\r\n")
+		case "SUB":
+			sid = f[len(f)-1]
+		case "PUB", "HPUB":
+			var size int
+			fmt.Sscan(f[len(f)-1], &size)
+			body := make([]byte, size+2)
+			for n := 0; n < len(body); {
+				m, err := r.Read(body[n:])
+				if err != nil {
+					return
+				}
+				n += m
+			}
+			numbers := 1
+			if f[0] == "HPUB" {
+				numbers = 2
+			}
+			reply := ""
+			if len(f) == 3+numbers {
+				reply = f[2]
+			}
+			if answer := s.answer(f[1], string(body[:size]), reply != ""); answer != "" {
+				fmt.Fprintf(conn, "MSG %s %s %d\r\n%s\r\n", reply, sid, len(answer), answer)
+			}
+		}
+	}
+}
+
+// answer records a write of the log and gives the reply to it, if one is asked for.
+func (s *scriptedServer) answer(subject, body string, wanted bool) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case strings.HasPrefix(subject, "$JS.API.STREAM.INFO."):
+		return fmt.Sprintf(`{"type":"io.nats.jetstream.api.v1.stream_info_response","config":{"name":%q},"state":{}}`, strings.TrimPrefix(subject, "$JS.API.STREAM.INFO."))
+	case strings.HasPrefix(subject, "$JS.API.STREAM.MSG.GET."):
+		return `{"type":"io.nats.jetstream.api.v1.stream_msg_get_response","error":{"code":404,"err_code":10037,"description":"no message found"}}`
+	case strings.HasPrefix(subject, "$JS.API"):
+		return `{}`
+	}
+	s.written = append(s.written, subject+"\n"+body)
+	if !wanted {
+		return ""
+	}
+	a := s.answers[0]
+	if len(s.answers) > 1 {
+		s.answers = s.answers[1:]
+	}
+	return a
+}
+
+func (s *scriptedServer) chain(t *testing.T) *publisher.Chain {
+	t.Helper()
+	conn, err := publisher.Connect(publisher.ConnectionConfig{Name: "test", URL: s.url}, zaptest.NewLogger(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(conn.Close)
+	if err := conn.AwaitConnected(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	cfg := config
+	cfg.Manage = publisher.ManageOff
+	log, _, err := publisher.Open(t.Context(), conn, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return publisher.NewChain(log, publisher.ChainConfig{Tenant: tenant, Replica: "r1", Timeout: 300 * time.Millisecond})
+}
+
+// The server takes a misspelt or empty condition for none, so the bytes are what
+// keeps two owners apart.
+func TestBytesOfTheConditions(t *testing.T) {
+	t.Parallel()
+	s := startScripted(t, `{"stream":"PRESENCE","seq":8}`, `{"stream":"PRESENCE","seq":11,"count":3}`)
+	c := s.chain(t)
+	if _, err := c.Acquire(t.Context(), presence.Owner{Sequence: 7, Epoch: 4}, presence.Ledger{}); err != nil {
+		t.Fatal(err)
+	}
+	p := newPeople()
+	b := p.become("Busy", "InACall", userID(1))
+	left := newPeople()
+	left.move(userID(2), presence.State{Presence: presence.Presence{Availability: "Away", Activity: "Away"}, Revision: 1, Since: left.clock})
+	b.Events = append(b.Events, left.leave(userID(2)).Events...)
+	mustAppend(t, c, b)
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ids := regexp.MustCompile(`Nats-Batch-Id: \S+`)
+	var got []string
+	for _, w := range s.written {
+		head, _, _ := strings.Cut(w, "\r\n\r\n")
+		got = append(got, ids.ReplaceAllString(head, "Nats-Batch-Id: ID"))
+	}
+	want := []string{
+		"presenced.owner.contoso\nNATS/1.0\r\nNats-Expected-Last-Subject-Sequence: 7\r\nNats-Rollup: sub",
+		"presenced.owner.contoso\nNATS/1.0\r\nNats-Expected-Last-Subject-Sequence: 8\r\nNats-Rollup: sub\r\nNats-Batch-Id: ID\r\nNats-Batch-Sequence: 1",
+		"presence.contoso.user." + string(userID(1)) + ".snapshot.Busy.InACall\nNATS/1.0\r\nContent-Type: application/cloudevents+json\r\nNats-Batch-Id: ID\r\nNats-Batch-Sequence: 2",
+		"presence.contoso.user." + string(userID(2)) + ".left\nNATS/1.0\r\nContent-Type: application/cloudevents+json\r\nKV-Operation: DEL\r\nNats-Batch-Id: ID\r\nNats-Batch-Sequence: 3\r\nNats-Batch-Commit: 1",
+	}
+	for i := range got {
+		got[i] = sortHeaders(got[i])
+	}
+	for i := range want {
+		want[i] = sortHeaders(want[i])
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("bytes (-want +got):\n%s", diff)
+	}
+}
+
+// sortHeaders puts the header lines of a captured message in order: the client
+// writes a map.
+func sortHeaders(s string) string {
+	lines := strings.Split(s, "\r\n")
+	head, rest := lines[0], lines[1:]
+	for i := range rest {
+		for j := i + 1; j < len(rest); j++ {
+			if rest[j] < rest[i] {
+				rest[i], rest[j] = rest[j], rest[i]
+			}
+		}
+	}
+	return strings.Join(append([]string{head}, rest...), "\r\n")
+}
+
+// One row of the error table each, where one real server cannot give the answer.
+func TestAnswersOfAServer(t *testing.T) {
+	t.Parallel()
+	const acquired = `{"stream":"PRESENCE","seq":8}`
+	fails := func(code int, text string) string {
+		return fmt.Sprintf(`{"stream":"PRESENCE","seq":0,"error":{"code":400,"err_code":%d,"description":%q}}`, code, text)
+	}
+	for name, tc := range map[string]struct {
+		answers []string
+		want    string // in the error of one append; empty: it succeeds
+		doubt   bool
+		writes  int // messages that reached the server in that append
+	}{
+		"stored":                     {[]string{acquired, `{"stream":"PRESENCE","seq":10,"count":2}`}, "", false, 2},
+		"in flight, then stored":     {[]string{acquired, fails(10164, "wrong last sequence"), `{"stream":"PRESENCE","seq":10}`, `{"stream":"PRESENCE","seq":12,"count":2}`}, "", false, 2 + 1 + 2},
+		"duplicate in flight":        {[]string{acquired, fails(10158, "duplicate message id is in process"), `{"stream":"PRESENCE","seq":10}`, `{"stream":"PRESENCE","seq":12,"count":2}`}, "", false, 2 + 1 + 2},
+		"too many in flight":         {[]string{acquired, fails(10167, "too many requests")}, "too many requests", false, 2},
+		"too many batches":           {[]string{acquired, fails(10210, "batch publish too many inflight")}, "too busy", false, 2},
+		"incomplete":                 {[]string{acquired, fails(10176, "batch publish is incomplete")}, "too busy", false, 2},
+		"store failed":               {[]string{acquired, fails(10077, "maximum bytes exceeded")}, "free or grant space", false, 2},
+		"account storage":            {[]string{acquired, fails(10047, "insufficient storage")}, "free or grant space", false, 2},
+		"another stream":             {[]string{acquired, fails(10060, "expected stream does not match")}, "restart it", false, 2},
+		"message ids from elsewhere": {[]string{acquired, fails(10201, "batch publish contains duplicate message id")}, "remove it", false, 2},
+		"a code of tomorrow":         {[]string{acquired, fails(19999, "novelty")}, "novelty (19999)", false, 2},
+		"no JSON":                    {[]string{acquired, "oops"}, "in doubt", true, 2 + 3},
+		"ack of another stream":      {[]string{acquired, `{"stream":"OTHER","seq":10,"count":2}`}, `of stream "OTHER"`, true, 2 + 3},
+		"ack of too few":             {[]string{acquired, `{"stream":"PRESENCE","seq":10,"count":1}`, ""}, "in doubt", true, 0},
+		"ack below what we have":     {[]string{acquired, `{"stream":"PRESENCE","seq":4,"count":2}`}, "counts from the start again", false, 2},
+		"silence":                    {[]string{acquired, ""}, "in doubt", true, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := startScripted(t, tc.answers...)
+			c := s.chain(t)
+			if _, err := c.Acquire(t.Context(), presence.Owner{Sequence: 7}, presence.Ledger{}); err != nil {
+				t.Fatal(err)
+			}
+			s.mu.Lock()
+			s.written = nil
+			s.mu.Unlock()
+			err := c.Append(t.Context(), newPeople().become("Busy", "Busy", userID(1)))
+			switch {
+			case tc.want == "" && err != nil:
+				t.Errorf("append: %v", err)
+			case tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)):
+				t.Errorf("append: %v, want %q in it", err, tc.want)
+			case publisher.InDoubt(err) != tc.doubt:
+				t.Errorf("in doubt = %t after %v", publisher.InDoubt(err), err)
+			}
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if tc.writes > 0 && len(s.written) != tc.writes {
+				t.Errorf("%d messages reached the server, want %d:\n%s", len(s.written), tc.writes, strings.Join(s.written, "\n\n"))
+			}
+		})
+	}
+}
+
+func FuzzReply(f *testing.F) {
+	for _, s := range []string{`{"stream":"PRESENCE","seq":10,"count":2}`, `{"error":{"err_code":10071,"description":"wrong last sequence: 5"}}`, `{}`, `null`, `[]`, ``} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		stored := publisher.IsStored(data, 3)
+		var w struct {
+			Stream string
+			Seq    uint64
+			Count  int
+			Error  any
+		}
+		if json.Unmarshal(data, &w) == nil && stored && (w.Stream != "PRESENCE" || w.Count != 3) {
+			t.Errorf("%q passes for an ack of 3 messages", data)
+		}
+	})
+}
