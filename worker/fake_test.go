@@ -1,0 +1,395 @@
+package worker_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/zap"
+
+	"presenced/presence"
+	"presenced/worker"
+)
+
+const tenant = "contoso"
+
+func userID(i int) presence.UserID {
+	return presence.UserID(fmt.Sprintf("%08x-0000-4000-8000-%012x", i, i))
+}
+
+func users(n int) []presence.UserID {
+	ids := make([]presence.UserID, n)
+	for i := range ids {
+		ids[i] = userID(i)
+	}
+	return ids
+}
+
+// tenantModel is a log and an owner message in memory: what a Journal promises,
+// and nothing else. Several journals may share one.
+type tenantModel struct {
+	mu     sync.Mutex
+	seq    uint64
+	owner  presence.Owner
+	events []presence.Event
+	seqs   []uint64 // of the events
+	news   []presence.SourceEvent
+	writes int // batches, heartbeats too
+	times  []time.Time
+}
+
+// fakeJournal is one replica's journal on a tenantModel.
+type fakeJournal struct {
+	*tenantModel
+	replica string
+	last    presence.Owner
+	fail    func() error // asked before each append; nil: never fails; set by failWith
+	damage  func(map[presence.UserID]presence.State)
+	slow    time.Duration // for Load
+}
+
+func (j *fakeJournal) Owner(context.Context) (presence.Owner, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.owner, nil
+}
+
+func (j *fakeJournal) Acquire(_ context.Context, seen presence.Owner, l presence.Ledger) (presence.Owner, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if seen.Sequence != j.owner.Sequence {
+		return presence.Owner{}, presence.ErrDeposed
+	}
+	j.seq++
+	j.owner = presence.Owner{Sequence: j.seq, Replica: j.replica, Epoch: seen.Epoch + 1, Ledger: l, Summary: seen.Summary}
+	if j.owner.Summary.AsOf == 0 {
+		j.owner.Summary.AsOf = seen.Sequence
+	}
+	j.last = j.owner
+	return j.owner, nil
+}
+
+func (j *fakeJournal) Load(ctx context.Context, own presence.Owner) (presence.Loaded, error) {
+	if j.slow > 0 {
+		select {
+		case <-time.After(j.slow):
+		case <-ctx.Done():
+			return presence.Loaded{}, ctx.Err()
+		}
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	l := presence.Loaded{States: map[presence.UserID]presence.State{}, Source: own.Summary.Source, Intact: true}
+	want, got := own.Summary, presence.Summary{Floor: own.Summary.Floor}
+	for i, e := range j.events {
+		l.States[e.User] = e.State()
+		if j.seqs[i] > own.Summary.AsOf {
+			want = want.Replace(e.User, e.Past(), e.State())
+		}
+	}
+	for _, n := range j.news {
+		l.Source = n.After
+	}
+	for user, s := range l.States {
+		got = got.Replace(user, presence.State{}, s)
+	}
+	if want.Checksum != got.Checksum || want.Users != got.Users {
+		return presence.Loaded{}, fmt.Errorf("the log adds up to %+v, on record is %+v", got, want)
+	}
+	if j.damage != nil {
+		j.damage(l.States)
+		l.Intact = false
+	}
+	return l, nil
+}
+
+func (j *fakeJournal) failWith(fail func() error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.fail = fail
+}
+
+func (j *fakeJournal) Append(_ context.Context, b presence.Batch) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.fail != nil {
+		if err := j.fail(); err != nil {
+			return err
+		}
+	}
+	if j.owner.Sequence != j.last.Sequence {
+		return presence.ErrDeposed
+	}
+	if len(b.Events) > presence.MaxBatch || b.Source != nil && len(b.Events) == presence.MaxBatch {
+		return errors.New("batch too large")
+	}
+	j.seq++
+	j.owner.Sequence, j.owner.Released, j.owner.Ledger, j.owner.Summary = j.seq, b.Release, b.Ledger, b.Summary
+	j.last = j.owner
+	for _, e := range b.Events {
+		j.seq++
+		j.events, j.seqs = append(j.events, *e), append(j.seqs, j.seq)
+	}
+	if b.Source != nil {
+		j.seq++
+		j.news = append(j.news, *b.Source)
+	}
+	j.writes++
+	j.times = append(j.times, time.Now())
+	return nil
+}
+
+// log is the events so far, in short: "u1/2 change Busy".
+func (j *tenantModel) log() []string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var lines []string
+	for _, e := range j.events {
+		var n int
+		fmt.Sscanf(string(e.User[:8]), "%x", &n)
+		line := fmt.Sprintf("u%d/%d %s", n, e.Revision, e.Reason)
+		if e.After != nil {
+			line += " " + e.After.Availability
+		}
+		if e.Gap {
+			line += " gap"
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// said is the news so far, in short: "before>after cause".
+func (j *tenantModel) said() []string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var lines []string
+	for _, n := range j.news {
+		lines = append(lines, string(n.Before)+">"+string(n.After)+" "+string(n.Cause))
+	}
+	return lines
+}
+
+// fakeSource answers from a map; a user who is not in it gets no answer.
+type fakeSource struct {
+	mu     sync.Mutex
+	now    map[presence.UserID]string
+	seq    map[presence.UserID]string // Graph's version stamp; absent: none is sent
+	fail   func(users []presence.UserID) error
+	delay  time.Duration
+	asked  []time.Time
+	during int // requests under way
+	most   int
+	permit *fakeBudget
+}
+
+func newSource(n int, word string) *fakeSource {
+	s := &fakeSource{now: map[presence.UserID]string{}, seq: map[presence.UserID]string{}}
+	for _, u := range users(n) {
+		s.now[u] = word
+	}
+	return s
+}
+
+func (s *fakeSource) set(u presence.UserID, word string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if word == "" {
+		delete(s.now, u)
+		return
+	}
+	s.now[u] = word
+}
+
+// with changes the source while it may be asked.
+func (s *fakeSource) with(change func(*fakeSource)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(s)
+}
+
+func (s *fakeSource) Presences(ctx context.Context, ids []presence.UserID) ([]presence.Answer, error) {
+	if s.permit != nil && !s.permit.allowed() {
+		return nil, &presence.BlindError{Cause: presence.CauseThrottled, Err: errors.New("no permit")}
+	}
+	s.mu.Lock()
+	s.asked = append(s.asked, time.Now())
+	s.during++
+	s.most = max(s.most, s.during)
+	fail, delay := s.fail, s.delay
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		s.during--
+		s.mu.Unlock()
+	}()
+	asked := time.Now()
+	if delay > 0 {
+		select {
+		case <-time.After(delay):
+		case <-ctx.Done():
+			return nil, &presence.BlindError{Cause: presence.CauseUnreachable, Err: ctx.Err()}
+		}
+	}
+	if fail != nil {
+		if err := fail(ids); err != nil {
+			return nil, err
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var answers []presence.Answer
+	for _, u := range ids {
+		if word, ok := s.now[u]; ok {
+			answers = append(answers, presence.Answer{User: u, Asked: asked, At: time.Now(), Presence: presence.Presence{Availability: word, Activity: word, SequenceNumber: s.seq[u]}})
+		}
+	}
+	return answers, nil
+}
+
+// fakeBudget knows permits only.
+type fakeBudget struct {
+	mu      sync.Mutex
+	boot    func() time.Duration
+	until   time.Duration
+	charges []presence.Ledger
+	settles []time.Duration
+}
+
+func (b *fakeBudget) Ledger() presence.Ledger { return presence.Ledger{Reserved: 400} }
+func (b *fakeBudget) Charge(l presence.Ledger, _, settle time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.charges, b.settles = append(b.charges, l), append(b.settles, settle)
+}
+func (b *fakeBudget) Permit(_ presence.Ledger, until time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.until = until
+}
+func (b *fakeBudget) allowed() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.boot() < b.until
+}
+
+// lastWrite is when the owner message was written last, and how many there were.
+func (j *tenantModel) lastWrite() (time.Time, int) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.times[len(j.times)-1], j.writes
+}
+
+// lastAsked is when Graph was asked last, and how often it was.
+func (s *fakeSource) lastAsked() (time.Time, int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asked[len(s.asked)-1], len(s.asked)
+}
+
+// seen counts what an observer is told.
+type seen struct {
+	mu       sync.Mutex
+	sweeps   []presence.Sweep
+	skipped  int
+	troubles []string
+	intact   []bool
+}
+
+func (o *seen) Reigns(string, uint64) {}
+func (o *seen) Loaded(_ string, _ int, _ time.Duration, intact bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.intact = append(o.intact, intact)
+}
+func (o *seen) Swept(_ string, s presence.Sweep) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.sweeps = append(o.sweeps, s)
+}
+func (o *seen) swept() []presence.Sweep {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Clone(o.sweeps)
+}
+func (o *seen) Skipped(string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.skipped++
+}
+func (o *seen) Appended(string, []*presence.Event, time.Duration) {}
+func (o *seen) Troubled(_ string, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.troubles = append(o.troubles, err.Error())
+}
+func (o *seen) SourceChanged(string, presence.SourceState, presence.Cause) {}
+
+// world is a tenant and all it touches, in fake time.
+type world struct {
+	t        *testing.T
+	model    *tenantModel
+	journal  *fakeJournal
+	source   *fakeSource
+	budget   *fakeBudget
+	observer *seen
+	config   worker.Config
+	tenant   *worker.Tenant
+	boot     func() time.Duration
+	stop     func() // ends the tenant and waits for it
+}
+
+// newWorld makes a tenant of n users who are all Available; start runs it.
+func newWorld(t *testing.T, n int) *world {
+	t.Helper()
+	booted := time.Now()
+	boot := func() time.Duration { return time.Since(booted) + time.Hour }
+	schedule, err := worker.ParseSchedule([]string{"@every 15s"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{
+		t: t, model: &tenantModel{}, source: newSource(n, "Available"), observer: &seen{}, boot: boot,
+		budget: &fakeBudget{boot: boot},
+		config: worker.Config{Tenant: tenant, Replica: "a", Users: users(n), Chunk: 650, Schedule: schedule, Timeout: 20 * time.Second, Boot: boot},
+	}
+	w.journal = &fakeJournal{tenantModel: w.model, replica: "a"}
+	w.source.permit = w.budget
+	return w
+}
+
+func (w *world) start() {
+	w.tenant = worker.New(w.config, w.source, w.budget, w.journal, w.observer, zap.NewNop())
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		worker.Run(ctx, []*worker.Tenant{w.tenant})
+	}()
+	w.stop = func() { cancel(); <-done }
+	synctest.Wait()
+}
+
+// restart is a new process on the same log.
+func (w *world) restart(replica string) {
+	w.journal = &fakeJournal{tenantModel: w.model, replica: replica}
+	w.config.Replica = replica
+	w.start()
+}
+
+// after lets fake time pass and everything settle.
+func (w *world) after(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+func (w *world) owner() presence.Owner {
+	w.model.mu.Lock()
+	defer w.model.mu.Unlock()
+	return w.model.owner
+}
