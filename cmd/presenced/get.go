@@ -1,0 +1,85 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"presenced/presence"
+)
+
+func newGet(out *output) *cobra.Command {
+	var r reader
+	var tenant string
+	cmd := &cobra.Command{
+		Use:     "get [user]",
+		Short:   "Print what is last known of everyone, or of one user by object id",
+		Example: "  presenced get\n  presenced get --tenant contoso -o json\n  presenced get 0b54c7de-8c1f-4d3a-a6e2-3f9b7c5d1e80",
+		Args:    usage(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var only presence.UserID
+			if len(args) == 1 {
+				id, err := presence.ParseUserID(args[0])
+				if err != nil {
+					return usageError{err}
+				}
+				only = id
+			}
+			if tenant != "*" && !presence.IsTenant(tenant) {
+				return usageError{fmt.Errorf("--tenant is %q, want the alias of a tenant, or * for all", tenant)}
+			}
+			log, conn, err := r.open(cmd.Context(), out)
+			if err != nil {
+				return err
+			}
+			defer conn.Close()
+			var found []presence.Event
+			err = log.Table(cmd.Context(), tenant, func(e presence.Event) {
+				if only == "" && e.Kind != presence.KindLeft || e.User == only {
+					found = append(found, e)
+				}
+			})
+			if err != nil {
+				return err
+			}
+			if only != "" && len(found) == 0 {
+				return fmt.Errorf("get user %s: nothing was ever known of them; are they on the roster?", only)
+			}
+			return out.states(found)
+		},
+	}
+	r.register(cmd)
+	cmd.Flags().StringVar(&tenant, "tenant", "*", "alias of one tenant; * for all")
+	return cmd
+}
+
+// states prints the newest event of each user, as the table holds it or as a row.
+func (o *output) states(events []presence.Event) error {
+	slices.SortFunc(events, func(a, b presence.Event) int {
+		return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.User, b.User))
+	})
+	if o.json() {
+		encoder := json.NewEncoder(o.data)
+		for _, e := range events {
+			if err := encoder.Encode(e); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	w := tabwriter.NewWriter(o.data, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "TENANT\tUSER\tPRESENCE\tSINCE\tREVISION")
+	for _, e := range events {
+		now := string(e.Kind)
+		if e.After != nil {
+			now = words(*e.After)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\n", e.Tenant, e.User, now, e.Observed.At.Local().Format(time.DateTime), e.Revision)
+	}
+	return w.Flush()
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+
+	"presenced/configs"
+	"presenced/publisher"
+)
+
+// reader is how commands that only look find the log.
+type reader struct {
+	settings
+	url, context, creds string
+	prefix, stream      string
+}
+
+func (r *reader) register(cmd *cobra.Command) {
+	d := configs.Default().NATS
+	f := cmd.Flags()
+	f.StringVarP(&r.path, "config", "c", "", "configuration file that says where the log is (instead of the flags)")
+	f.StringVarP(&r.url, "server", "s", fallback(os.Getenv("NATS_URL"), nats.DefaultURL), "NATS server")
+	f.StringVar(&r.context, "context", os.Getenv("NATS_CONTEXT"), "context of the nats CLI")
+	f.StringVar(&r.creds, "creds", os.Getenv("NATS_CREDS"), "credentials file")
+	f.StringVar(&r.prefix, "prefix", d.Prefix, "what subjects begin with")
+	f.StringVar(&r.stream, "stream", d.Stream.Name, "name of the log")
+}
+
+func fallback(s, t string) string {
+	if s == "" {
+		return t
+	}
+	return s
+}
+
+// open connects and finds the log; the log's owner is not disturbed. Close the
+// connection.
+func (r *reader) open(ctx context.Context, out *output) (*publisher.Log, *publisher.Connection, error) {
+	where := publisher.ConnectionConfig{Name: "presenced reader", URL: r.url, Context: r.context}
+	if r.creds != "" {
+		where.Options = append(where.Options, nats.UserCredentials(r.creds))
+	}
+	cfg := publisher.Config{Prefix: r.prefix, Stream: r.stream}
+	if r.path != "" {
+		c, err := r.load(out)
+		if err != nil {
+			return nil, nil, err
+		}
+		if where, err = readerConnection(c); err != nil {
+			return nil, nil, err
+		}
+		cfg = logConfig(c)
+	}
+	cfg.Manage = publisher.ManageOff
+	conn, err := publisher.Connect(where, zap.NewNop())
+	if err != nil {
+		return nil, nil, err
+	}
+	opening, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if err := conn.AwaitConnected(opening); err != nil {
+		conn.Close()
+		return nil, nil, temporaryError{noServer(where, conn)}
+	}
+	log, _, err := publisher.Open(opening, conn, cfg)
+	if err != nil {
+		conn.Close()
+		return nil, nil, err
+	}
+	return log, conn, nil
+}
+
+// readerConnection goes to the server that the configured daemon uses; with the
+// embedded one, to where that listens.
+func readerConnection(c *configs.Config) (publisher.ConnectionConfig, error) {
+	if c.UsesEmbedded() {
+		return publisher.ConnectionConfig{Name: "presenced reader", URL: "nats://" + c.Embedded.Listen}, nil
+	}
+	return connectionConfig(c, "presenced reader", nil)
+}
+
+func noServer(where publisher.ConnectionConfig, conn *publisher.Connection) error {
+	cause := conn.LastError()
+	if cause == nil {
+		cause = context.DeadlineExceeded
+	}
+	return fmt.Errorf("no NATS server answers at %s (%w): is it running there?", fallback(where.Context, where.URL), cause)
+}
