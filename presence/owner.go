@@ -67,6 +67,8 @@ type Loaded struct {
 	States map[UserID]State
 	Source SourceState // what was said last of the source
 	Intact bool        // the states add up to the summary on record
+
+	Expected, Found Summary // what did not add up, for people who look into it
 }
 
 // Ledger is when a tenant's requests completed, as a successor needs it: counts

@@ -25,7 +25,7 @@ import (
 // stress gives those too; only reaching own is.
 func (c *Chain) Load(ctx context.Context, own presence.Owner) (presence.Loaded, error) {
 	var l presence.Loaded
-	for _, way := range []way{fromTable, fromLog, fromAll} {
+	for _, way := range []way{tail, whole, bare} {
 		var err error
 		if l, err = c.log.load(ctx, c.cfg.Tenant, own, way); err != nil {
 			return presence.Loaded{}, fmt.Errorf("load state of tenant %s: %w", c.cfg.Tenant, err)
@@ -37,27 +37,28 @@ func (c *Chain) Load(ctx context.Context, own presence.Owner) (presence.Loaded, 
 	return l, nil
 }
 
-// way is where a load reads. Each is slower and trusts less than the one before:
-// what the table says, what the log's index by subject says, every message.
+// way is what a load reads. Each is slower and trusts less than the one before.
 type way int
 
 const (
-	fromTable way = iota
-	fromLog
-	fromAll
+	tail  way = iota // the table, and what the log has behind it
+	whole            // the table, and all of the tenant's log: what the table lost, or the log by age, the other has
+	bare             // every message of the log, without its index by subject; the table may hold foreign entries
 )
 
-func (l *Log) load(ctx context.Context, tenant string, own presence.Owner, from way) (presence.Loaded, error) {
+func (l *Log) load(ctx context.Context, tenant string, own presence.Owner, how way) (presence.Loaded, error) {
 	loaded := presence.Loaded{States: make(map[presence.UserID]presence.State), Source: own.Summary.Source}
 	var since uint64
 	filters := []string{l.cfg.Prefix + "." + tenant + ".>", ownerSubject(tenant)}
-	if from == fromAll {
+	if how == bare {
 		filters = nil
-	}
-	if from == fromTable {
-		var err error
-		if since, err = l.loadTable(ctx, tenant, loaded.States); err != nil {
+	} else {
+		reached, err := l.loadTable(ctx, tenant, loaded.States)
+		if err != nil {
 			return loaded, fmt.Errorf("read table: %w", err)
+		}
+		if how == tail {
+			since = reached
 		}
 	}
 	expect := own.Summary
@@ -79,16 +80,13 @@ func (l *Log) load(ctx context.Context, tenant string, own presence.Owner, from 
 	}
 	// A tenant whose owner message expired, or that never had one with a summary, has
 	// nothing to compare with.
-	loaded.Intact = own.Summary.Roster == 0 || addsUp(loaded.States, expect)
-	return loaded, nil
-}
-
-func addsUp(states map[presence.UserID]presence.State, expect presence.Summary) bool {
-	got := presence.Summary{Floor: expect.Floor}
-	for user, s := range states {
-		got = got.Replace(user, presence.State{}, s)
+	found := presence.Summary{Floor: expect.Floor}
+	for user, s := range loaded.States {
+		found = found.Replace(user, presence.State{}, s)
 	}
-	return got.Users == expect.Users && got.Checksum == expect.Checksum
+	loaded.Expected, loaded.Found = expect, found
+	loaded.Intact = own.Summary.Roster == 0 || found.Users == expect.Users && found.Checksum == expect.Checksum
+	return loaded, nil
 }
 
 // loadTable reads the table and returns the log sequence up to which it was filled

@@ -136,6 +136,27 @@ func TestLoadNoticesDamage(t *testing.T) {
 	}
 }
 
+// The table may have lost one user while the log has forgotten another by age: each
+// has what the other lacks.
+func TestLoadTakesFromTableAndLogTogether(t *testing.T) {
+	t.Parallel()
+	server := startServer(t)
+	log := openLog(t, server)
+	c, own := owned(t, log, "a")
+	p := newPeople()
+	mustAppend(t, c, p.become("Available", "Available", userID(1), userID(2)))
+	mustAppend(t, c, p.beat())
+	awaitTable(t, log, own)
+	js := rawJetStream(t, server)
+	erase(t, js, "KV_presence", "$KV.presence.contoso."+string(userID(1)))
+	erase(t, js, "PRESENCE", "presence.contoso.user."+string(userID(2))+".>")
+
+	states, intact := load(t, log, "b")
+	if diff := cmp.Diff(p.known(), states); diff != "" || !intact {
+		t.Errorf("intact %t, states (-want +got):\n%s", intact, diff)
+	}
+}
+
 func TestLoadPassesOverForeignMessages(t *testing.T) {
 	t.Parallel()
 	server := startServer(t)

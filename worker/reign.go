@@ -68,7 +68,8 @@ func (r *reign) load(ctx context.Context, own presence.Owner) error {
 			}
 			r.known = newLastKnown(r.cfg.Tenant, r.cfg.UnknownAfter, r.cfg.Users, l.Loaded, own.Summary)
 			if !l.Intact {
-				r.log.Error("last-known state is damaged: every user gets a new snapshot", zap.Int("readable", len(l.States)), zap.Int("expected", own.Summary.Users))
+				r.log.Error("last-known state is damaged: every user gets a new snapshot", zap.Uint64("log_sequence", own.Sequence), zap.Uint64("on_record_as_of", own.Summary.AsOf),
+					zap.Int("users_found", l.Found.Users), zap.Int("users_expected", l.Expected.Users), zap.Uint64("revision_found", l.Found.Revision), zap.Uint64("revision_expected", l.Expected.Revision))
 			}
 			r.observer.Loaded(r.cfg.Tenant, len(l.States), time.Since(start), l.Intact)
 			return nil
