@@ -25,6 +25,7 @@ type cutter struct {
 	mute   atomic.Bool  // instead of cutting, let the rest through but no answer back
 	muted  atomic.Bool
 	cuts   atomic.Int64
+	sent   atomic.Int64 // bytes from clients so far
 	mu     sync.Mutex
 	open   []net.Conn
 }
@@ -95,6 +96,7 @@ func (c *cutter) serve(client net.Conn) {
 			server.Close()
 			return
 		}
+		c.sent.Add(int64(n))
 		left := c.left.Load()
 		if left >= 0 && left < int64(n) {
 			c.left.Store(-1)
@@ -160,14 +162,14 @@ func TestBrokenConnectionsLoseAndDoubleNothing(t *testing.T) {
 	log := openLog(t, server)
 	_ = log
 	for name, tc := range map[string]struct {
-		bytes int64
-		mute  bool
+		part float64 // of the batch's bytes
+		mute bool
 	}{
 		"before the first byte":      {0, false},
-		"in the owner message":       {200, false},
-		"between messages":           {700, false},
-		"in the last message":        {2600, false},
-		"ack lost":                   {100, true},
+		"in the owner message":       {0.1, false},
+		"between messages":           {0.3, false},
+		"in the last message":        {0.9, false},
+		"ack lost":                   {0.1, true},
 		"ack lost, server hears all": {0, true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -190,11 +192,15 @@ func TestBrokenConnectionsLoseAndDoubleNothing(t *testing.T) {
 			for u, s := range l.States {
 				p.move(u, s)
 			}
+			three := []presence.UserID{userID(1), userID(2), userID(3)}
+			sent := proxy.sent.Load()
+			mustAppend(t, c, p.become("Away", "Away", three...))
+			size := float64(proxy.sent.Load() - sent)
 			before := len(read(t, log))
 			word := strings.ReplaceAll(name, " ", "-")
 			word = strings.ReplaceAll(word, ",", "")
-			b := p.become(word, word, userID(1), userID(2), userID(3))
-			proxy.arm(tc.bytes, tc.mute)
+			b := p.become(word, word, three...)
+			proxy.arm(int64(tc.part*size), tc.mute)
 			if tc.mute {
 				time.AfterFunc(2*time.Second, proxy.hangUp) // half-open connections end some time
 			}
