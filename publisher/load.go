@@ -14,8 +14,8 @@ import (
 	"presenced/presence"
 )
 
-// Load reads the tenant's last-known state as it was when our owner message own
-// was written; nobody but us can have changed it since. It is not intact if the
+// Load reads the tenant's last-known state as it was when own was written, the
+// owner message that Acquire returned; nobody but us can have changed it since. It is not intact if the
 // states do not add up to the summary on record, even after reading the whole log:
 // some of them are then missing or old.
 //

@@ -238,10 +238,7 @@ func BenchmarkLoad10k(b *testing.B) {
 		mustAppend(b, c, p.become("Available", "Available", part...))
 	}
 	awaitTable(b, log, own)
-	own, err := c.Owner(b.Context())
-	if err != nil {
-		b.Fatal(err)
-	}
+	c, own = owned(b, log, "b")
 	for b.Loop() {
 		if l, err := c.Load(b.Context(), own); err != nil || !l.Intact || len(l.States) != 10_000 {
 			b.Fatalf("load = %d states, intact %t, %v", len(l.States), l.Intact, err)
