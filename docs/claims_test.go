@@ -2,7 +2,6 @@ package docs_test
 
 import (
 	"errors"
-	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -80,18 +79,20 @@ func TestRevisionsAreUnbroken(t *testing.T) {
 	}
 }
 
-// "When collecting is switched on, the first value comes with the next event about
-// the person; its changes are told from then on."
+// "When collecting is switched on, the first answer with the field is a snapshot
+// that carries before", and its first change is told; "when it is switched off,
+// nothing is told: the next event does not have the field any more".
 func TestAFieldThatIsSwitchedOn(t *testing.T) {
 	t.Parallel()
 	rule := presence.Rule{Tenant: tenant}
 	var state presence.State
 	var told []string
+	const off = "-"
 	for _, step := range []struct{ availability, message string }{
-		{"Busy", ""}, {"Busy", "first"}, {"Busy", "second"}, {"Away", "second"}, {"Away", "third"},
+		{"Busy", off}, {"Busy", "first"}, {"Busy", "first"}, {"Busy", "second"}, {"Away", "second"}, {"Away", off}, {"Busy", off}, {"Away", "third"},
 	} {
 		p := presence.Presence{Availability: step.availability, Activity: step.availability}
-		if step.message != "" {
+		if step.message != off {
 			p.StatusMessage = &step.message
 		}
 		var e *presence.Event
@@ -100,13 +101,24 @@ func TestAFieldThatIsSwitchedOn(t *testing.T) {
 			told = append(told, "nothing")
 			continue
 		}
-		message := "none"
-		if e.After.StatusMessage != nil {
-			message = *e.After.StatusMessage
+		before := "nothing"
+		if e.Before != nil {
+			before = words(e.Before.Presence)
 		}
-		told = append(told, string(e.Kind)+" "+message)
+		told = append(told, string(e.Kind)+" from "+before+" to "+words(*e.After))
 	}
-	if want := []string{"snapshot none", "nothing", "nothing", "change second", "change third"}; !slices.Equal(told, want) {
-		t.Errorf("told %q, want %q", told, want)
+	want := []string{
+		"snapshot from nothing to Busy", "snapshot from Busy to Busy first", "nothing", "change from Busy first to Busy second",
+		"change from Busy second to Away second", "nothing", "change from Away second to Busy", "change from Busy to Away third",
 	}
+	if diff := cmp.Diff(want, told); diff != "" {
+		t.Errorf("told (-want +got):\n%s", diff)
+	}
+}
+
+func words(p presence.Presence) string {
+	if p.StatusMessage == nil {
+		return p.Availability
+	}
+	return p.Availability + " " + *p.StatusMessage
 }

@@ -20,6 +20,7 @@ const (
 	anna   = presence.UserID("0b5c1cf2-8f5a-4d3c-9f0e-2f6d7a1b9c11")
 	bert   = presence.UserID("5d1f7a80-3c2e-4b6f-8a9d-0e1b2c3d4e5f")
 	cleo   = presence.UserID("9e2b6c14-7d3a-4f58-b1c0-6a5d4e3f2b10")
+	dora   = presence.UserID("c3a4f5b6-1e2d-4c7b-9a80-7f6e5d4c3b21")
 )
 
 // stored is a message as a consumer gets it. Name is that of its example in
@@ -31,7 +32,7 @@ type stored struct {
 	payload []byte
 }
 
-// story is everything that happened to three people in one morning, and then a
+// story is everything that happened to four people in one morning, and then a
 // lot more, written by presenced's own code to a real server.
 type story struct {
 	log, table   []stored
@@ -101,6 +102,10 @@ func (w *teller) examples() {
 	w.sees("change-with-fields", bert, "09:20:15", presence.Presence{
 		Availability: "Available", Activity: "Available", StatusMessage: new("In the office"), OutOfOffice: &presence.OutOfOffice{},
 		WorkLocation: &presence.WorkLocation{Type: "office", Source: "manual"},
+	})
+	w.sees("", dora, "09:00:00.028", free)
+	w.sees("snapshot-with-field", dora, "09:25:15.028", presence.Presence{
+		Availability: "Available", Activity: "Available", SequenceNumber: "A0129311063", StatusMessage: new("In the office"),
 	})
 	w.source("source", presence.SourceEvent{
 		Before: presence.SourceUp, After: presence.SourceDegraded, Cause: presence.CauseThrottled,

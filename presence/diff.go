@@ -25,6 +25,11 @@ func (r Rule) Trusted(last State) State {
 // is due, or nil when there is nothing to tell, and the state that holds once the
 // event is in the log (for nil: at once).
 //
+// An answer that has a field which the state lacks, because it is collected from
+// now on, is a snapshot with a before: nothing is known to have changed, but the
+// field is part of the state. The other way round there is no event: a field that
+// is not collected any more leaves the state with the next one.
+//
 // An answer older than the state by Graph's own sequence number is refused: no
 // event, state as it was. The times of an event never go back behind the state's,
 // whatever the clock did.
@@ -45,6 +50,11 @@ func (r Rule) Diff(last State, a Answer) (*Event, State) {
 	}
 	changed := last.Presence.changed(a.Presence)
 	if len(changed) == 0 {
+		if last.Presence.lacks(a.Presence) { // or the first real change of the new field would go unseen
+			e := r.event(a, KindSnapshot, ReasonSnapshot, next)
+			e.Before = past(last)
+			return e, next
+		}
 		same := last
 		same.Confirmed = a.Asked
 		if a.Presence.SequenceNumber != "" {
@@ -100,6 +110,13 @@ func (p Presence) changed(q Presence) []string {
 		names = append(names, "workLocation")
 	}
 	return names
+}
+
+// lacks reports whether q has a field that p does not.
+func (p Presence) lacks(q Presence) bool {
+	return p.StatusMessage == nil && q.StatusMessage != nil ||
+		p.OutOfOffice == nil && q.OutOfOffice != nil ||
+		p.WorkLocation == nil && q.WorkLocation != nil
 }
 
 func differ[T comparable](p, q *T) bool { return p != nil && q != nil && *p != *q }

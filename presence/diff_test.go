@@ -26,6 +26,11 @@ func is(words ...string) presence.Presence {
 	return p
 }
 
+func withMessage(p presence.Presence, message string) presence.Presence {
+	p.StatusMessage = &message
+	return p
+}
+
 func answer(d time.Duration, p presence.Presence) presence.Answer {
 	return presence.Answer{User: anna, Presence: p, Asked: at(d - 100*time.Millisecond), At: at(d)}
 }
@@ -34,11 +39,7 @@ func TestDiff(t *testing.T) {
 	t.Parallel()
 	rule := presence.Rule{Tenant: "contoso", GapAfter: 30 * time.Second}
 	available := presence.State{Presence: is("Available"), Revision: 41, Since: nine, Confirmed: at(10 * time.Second)}
-	text := func(s string) presence.Presence {
-		p := is("Available")
-		p.StatusMessage = &s
-		return p
-	}
+	text := func(s string) presence.Presence { return withMessage(is("Available"), s) }
 	withText := available
 	withText.Presence = text("at lunch")
 	numbered := available
@@ -71,7 +72,8 @@ func TestDiff(t *testing.T) {
 		"same stamp":                {numbered, answer(25*time.Second, is("Busy", "Busy", "A0000000005")), 0, presence.KindChange, []string{"availability", "activity"}, false, presence.ReasonChange, 42},
 		"stamp on one side only":    {numbered, answer(25*time.Second, is("Busy")), 0, presence.KindChange, []string{"availability", "activity"}, false, presence.ReasonChange, 42},
 		"text changes":              {withText, answer(25*time.Second, text("back")), 0, presence.KindChange, []string{"statusMessage"}, false, presence.ReasonChange, 42},
-		"text is collected now":     {available, answer(25*time.Second, text("back")), 0, "", nil, false, "", 41},
+		"text is collected now":     {available, answer(25*time.Second, text("back")), 0, presence.KindSnapshot, nil, false, presence.ReasonSnapshot, 42},
+		"and a change comes too":    {available, answer(25*time.Second, withMessage(is("Busy"), "back")), 0, presence.KindChange, []string{"availability", "activity"}, false, presence.ReasonChange, 42},
 		"text no longer collected":  {withText, answer(25*time.Second, is("Available")), 0, "", nil, false, "", 41},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -19,7 +19,7 @@ type Kind string
 // The kinds of events about a user.
 const (
 	KindChange   Kind = "change"   // the presence became this
-	KindSnapshot Kind = "snapshot" // first sight, or state rebuilt: nothing is known to have changed
+	KindSnapshot Kind = "snapshot" // first sight, a field that is new, or state rebuilt: nothing is known to have changed
 	KindLeft     Kind = "left"     // no longer on the roster
 )
 
@@ -42,7 +42,7 @@ type Event struct {
 	User     UserID
 	Revision uint64    // counts up by one per user for ever
 	Changed  []string  // which fields of after differ from before; changes only
-	Before   *Past     // nil for a snapshot
+	Before   *Past     // in a snapshot only if a field is new; else nil there
 	After    *Presence // nil when the user left
 	Observed Observed
 	Gap      bool // the change happened somewhere in a span longer than twice the interval
