@@ -23,8 +23,9 @@ const maxPrivate = 64 << 10
 // (https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html).
 const credentialsVariable = "CREDENTIALS_DIRECTORY"
 
-// ReadSecret reads a secret file under the rules of [Load]: it is a regular file, only its owner can read it, it is not
-// empty, and the line end after the text is no part of it. Call it again when the secret may have been renewed.
+// ReadSecret reads a secret file under the rules of [Load]: it is a regular file, only its owner can read it, nobody but
+// root and us can put another one in its place, it is not empty, and the line end after the text is no part of it. Call
+// it again when the secret may have been renewed.
 func (in Inputs) ReadSecret(path string) (Secret, error) {
 	secret, x := readSecret(path, in.trusted())
 	if x != nil {
@@ -118,35 +119,41 @@ func tooOpen(path string, info fs.FileInfo, trusted []string) *fault {
 		return nil // the mode bits there say nothing
 	}
 	mode := info.Mode().Perm()
-	if fromPlatform(path, trusted) {
-		if mode&0o002 != 0 {
-			return &fault{got: fmt.Sprintf("a file that everybody can write (mode %04o)", mode), want: "mode 0400", mend: "correct the mode where the secret is mounted"}
-		}
+	switch platform := fromPlatform(path, trusted); {
+	case platform && mode&0o002 == 0:
 		return nil
-	}
-	if mode&0o077 != 0 {
+	case platform || fromKubelet(path) && mode&0o002 != 0:
+		return &fault{got: fmt.Sprintf("a file that everybody can write (mode %04o)", mode), want: "mode 0400", mend: "correct the mode where the secret is mounted"}
+	case !fromKubelet(path) && mode&0o077 != 0:
 		return &fault{got: fmt.Sprintf("a file that others can use (mode %04o)", mode), want: "mode 0600 or 0400", mend: "chmod 600 it, and renew the secret if others may have read it"}
 	}
-	dirs := []string{filepath.Dir(path)}
-	if target, err := filepath.EvalSymlinks(path); err == nil {
-		dirs = append(dirs, filepath.Dir(target))
-	}
-	for _, dir := range dirs {
-		if d, err := os.Stat(dir); err == nil && d.Mode().Perm()&0o002 != 0 && d.Mode()&fs.ModeSticky == 0 {
-			return &fault{got: "a file in a directory that everybody can write", want: "a directory where nobody else can replace it", mend: "move the file, or chmod the directory"}
-		}
-	}
-	return nil
+	return newCustody().check(path, info)
 }
 
-// fromPlatform recognises secrets mounted by Docker, systemd and Kubernetes. They choose the modes: Docker 0444, the
-// kubelet 0640 where fsGroup is set. The kubelet's files are links into ..data, which it swaps as a whole.
+// fromPlatform recognises secrets mounted by Docker and systemd, which choose the modes: Docker 0444. A link that leads
+// out of the platform's directory is no such file.
 func fromPlatform(path string, trusted []string) bool {
-	for _, dir := range trusted {
-		if rest, err := filepath.Rel(dir, path); err == nil && filepath.IsLocal(rest) {
-			return true
-		}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return false
 	}
+	target, err := filepath.EvalSymlinks(abs)
+	if err != nil {
+		return false
+	}
+	below := func(dir, path string) bool {
+		rest, err := filepath.Rel(dir, path)
+		return err == nil && filepath.IsLocal(rest)
+	}
+	return slices.ContainsFunc(trusted, func(dir string) bool {
+		real, err := filepath.EvalSymlinks(dir)
+		return err == nil && below(dir, abs) && below(real, target)
+	})
+}
+
+// fromKubelet recognises secrets of Kubernetes: links into ..data, which the kubelet swaps as a whole. It chooses the
+// modes, 0640 where fsGroup is set.
+func fromKubelet(path string) bool {
 	target, err := os.Readlink(path)
 	return err == nil && strings.HasPrefix(target, "..data"+string(filepath.Separator))
 }

@@ -96,6 +96,7 @@ func TestSecretFiles(t *testing.T) {
 		{"link to what everybody can write", link(file(t, "s", hush, 0o666)), "others can use (mode 0666)"},
 		{"in an open directory", inOpen, "in a directory that everybody can write"},
 		{"link into an open directory", link(inOpen), "in a directory that everybody can write"},
+		{"link through an open directory", link(linkIn(t, open, file(t, "s", hush, 0o600))), "in a directory that everybody can write"},
 		{"link to nothing", link("/no/such/file"), "a path where no file is"},
 		{"empty", file(t, "s", "", 0o600), "an empty file"},
 		{"line ends only", file(t, "s", "\r\n\n", 0o600), "an empty file"},
@@ -112,6 +113,16 @@ func TestSecretFiles(t *testing.T) {
 			wantNone(t, got, hush)
 		})
 	}
+}
+
+// linkIn is a link in dir.
+func linkIn(t *testing.T, dir, target string) string {
+	t.Helper()
+	path := filepath.Join(dir, "link")
+	if err := os.Symlink(target, path); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 func TestSecretFilesThatAreFine(t *testing.T) {
@@ -173,6 +184,11 @@ func TestPlatformDoesNotExcuseEverything(t *testing.T) {
 	systemd := inputs()
 	systemd.Environ = []string{"CREDENTIALS_DIRECTORY=" + t.TempDir()}
 	wantParts(t, refused(t, withSecret(t, "$CREDENTIALS_DIRECTORY/../s"), systemd), "a path that leaves $CREDENTIALS_DIRECTORY")
+
+	out := inputs() // a link that leads out of the platform's directory
+	dir := t.TempDir()
+	out.SecretDirs = []string{dir}
+	wantParts(t, refused(t, withSecret(t, linkIn(t, dir, file(t, "s", hush, 0o644))), out), "others can use (mode 0644)")
 
 	beside := inputs() // /run/secrets-old is not below /run/secrets
 	beside.SecretDirs = []string{filepath.Dir(writable)[:len(filepath.Dir(writable))-1]}
