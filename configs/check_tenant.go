@@ -125,7 +125,7 @@ func (c *check) rate(key string, r Rate) {
 	bounded(c, key+".per", r.Per, time.Second, time.Hour)
 	bounded(c, key+".requests", r.Requests, 1, 1_000_000)
 	if !(r.Share > 0 && r.Share <= 1) {
-		c.refuse(key+".share", &fault{got: fmt.Sprint(r.Share), want: "a number above 0 and up to 1", mend: "0.8 leaves a fifth of the limit to other copies of the app"})
+		c.refuse(key+".share", &fault{got: fmt.Sprintf("%.4g", r.Share), want: "a number above 0 and up to 1", mend: "0.8 leaves a fifth of the limit to other copies of the app"})
 	}
 	if r.Per < time.Second || r.Requests < 1 {
 		return // their quotient says nothing
@@ -159,7 +159,16 @@ func (c *check) schedules(key string, specs []string) {
 			continue
 		}
 		if err := c.schedule(spec); err != nil {
-			c.refuse(at, &fault{got: quoted(spec) + " (" + err.Error() + ")", want: "a schedule", mend: `write "@every 15s" or "*/5 * * * *"`, cause: err})
+			c.refuse(at, &fault{got: shownSchedule(spec, err), want: "a schedule", mend: `write "@every 15s" or "*/5 * * * *"`})
 		}
 	}
+}
+
+// shownSchedule shows a spec, and what is wrong with it, only if it looks like one: err repeats parts of it.
+func shownSchedule(spec string, err error) string {
+	const alphabet = letters + digits + " */,-?@#+=_"
+	if strings.Trim(spec, alphabet) != "" || !short(spec) && !strings.ContainsAny(strings.TrimSpace(spec), " ") || !strings.ContainsAny(spec, digits+"*@") {
+		return quoted(spec)
+	}
+	return whole(spec) + " (" + err.Error() + ")"
 }

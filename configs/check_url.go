@@ -39,7 +39,7 @@ func (c *check) listen(key, address string, remote bool, instead string) {
 	}
 }
 
-// shownURL writes a URL for people: without userinfo, query and fragment. What is no URL, or may hold credentials in a
+// shownURL writes a URL for people: without userinfo, path, query and fragment. What is no URL, or may hold credentials in a
 // place of its own, is not shown.
 func shownURL(text string) string {
 	u, err := url.Parse(text)
@@ -48,8 +48,12 @@ func shownURL(text string) string {
 		return "a text that is no URL"
 	case u.Host == "":
 		return quoted(text)
+	case !short(u.Host) && !strings.Contains(u.Host, "."):
+		return "a URL with a strange host"
+	case strings.Trim(u.Path, "/") != "": // some addresses have their secret there
+		return whole(u.Scheme + "://" + u.Host + "/…")
 	}
-	return quoted(u.Scheme + "://" + u.Host + u.Path)
+	return whole(u.Scheme + "://" + u.Host)
 }
 
 // baseURL checks the base address of a web service and returns it without a slash at the end. Tokens and secrets go

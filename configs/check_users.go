@@ -2,6 +2,7 @@ package configs
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -89,7 +90,7 @@ func (c *check) file(key string, path *string, tenant int32, ids []string, all *
 	})
 	for line, x := range faults {
 		if line == 0 {
-			x.got += ": " + quoted(*path)
+			x.got += shownPath(*path)
 			c.refuse(key, x)
 			continue
 		}
@@ -100,6 +101,14 @@ func (c *check) file(key string, path *string, tenant int32, ids []string, all *
 		c.refuse(key, &fault{got: "a file without a user id", want: "one user id on each line", mend: "write them, or remove the file from the list"})
 	}
 	return ids
+}
+
+// shownPath shows a path after a fault, unless it ends in what may be a secret in the wrong place.
+func shownPath(path string) string {
+	if !short(filepath.Base(path)) || strings.Contains(path, ":") {
+		return ""
+	}
+	return ": " + whole(path)
 }
 
 // register notes where an id stands, or says where it stood before.
@@ -166,7 +175,7 @@ func (c *check) pace(key string, t *Tenant) {
 		interval, err := time.ParseDuration(strings.TrimSpace(every))
 		if found && err == nil && interval > 0 && interval < least {
 			c.refuse(element(key+".schedules", i), &fault{
-				got:  quoted(spec),
+				got:  whole(spec),
 				want: fmt.Sprintf("at least %s, because %d users take %d requests and the budget is %d in %s", durationText(least), len(t.Roster), t.Requests(), t.Rate.Budget(), durationText(t.Rate.Per)),
 				mend: "widen the schedule, or set endpoint: bulk",
 			})

@@ -44,7 +44,7 @@ func (c custody) check(path string, opened fs.FileInfo) *fault {
 		switch {
 		case info.Mode()&fs.ModeSymlink != 0:
 			if shared && !c.ours(info) {
-				return &fault{got: "a link of another user (" + quoted(at) + ")", want: "a path that nobody else can turn elsewhere", mend: "name the file itself"}
+				return &fault{got: "a link of another user (" + whole(at) + ")", want: "a path that nobody else can turn elsewhere", mend: "name the file itself"}
 			}
 			target, err := os.Readlink(at)
 			if err != nil {
@@ -90,12 +90,12 @@ func (c custody) directory(at string, info fs.FileInfo) *fault {
 	x := &fault{want: "directories where nobody else can replace it", mend: "move the file, or chmod the directory"}
 	switch {
 	case !c.ours(info):
-		x.got = fmt.Sprintf("a file in a directory of another user (%s, uid %d)", quoted(at), uid)
+		x.got = fmt.Sprintf("a file in a directory of another user (%s, uid %d)", whole(at), uid)
 		x.mend = "move the file, or chown the directory"
 	case mode&0o002 != 0 && !sticky:
-		x.got = fmt.Sprintf("a file in a directory that everybody can write (%s, mode %04o)", quoted(at), mode)
+		x.got = fmt.Sprintf("a file in a directory that everybody can write (%s, mode %04o)", whole(at), mode)
 	case mode&0o020 != 0 && !sticky && gid != 0 && gid != c.gid:
-		x.got = fmt.Sprintf("a file in a directory that another group can write (%s, mode %04o, gid %d)", quoted(at), mode, gid)
+		x.got = fmt.Sprintf("a file in a directory that another group can write (%s, mode %04o, gid %d)", whole(at), mode, gid)
 	default:
 		return nil
 	}

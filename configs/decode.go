@@ -53,7 +53,7 @@ func (f *findings) mapping(n *yaml.Node, v reflect.Value, key string) {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		name, value := n.Content[i], n.Content[i+1]
 		if before, twice := first[name.Value]; twice && name.Kind == yaml.ScalarNode {
-			f.atNode(name, join(key, shownKey(name.Value)), &fault{
+			f.atNode(name, join(key, shownKey(key, name.Value, keys)), &fault{
 				got: fmt.Sprintf("the key a second time (the first is at %d:%d)", before.Line, before.Column), want: "each key once",
 				mend: "remove one of them",
 			})
@@ -74,8 +74,9 @@ func (f *findings) unknownKey(name *yaml.Node, key string, keys []keyed) {
 		f.atNode(name, key, &fault{got: "a key that is no text", want: "a name followed by a colon", mend: "remove it"})
 		return
 	}
+	at := join(key, shownKey(key, name.Value, keys))
 	if x, instead := inlineSecret(key, name.Value); x != nil {
-		f.atNode(name, join(key, shownKey(name.Value)), x)
+		f.atNode(name, at, x)
 		f.blame(join(key, instead))
 		return
 	}
@@ -84,11 +85,17 @@ func (f *findings) unknownKey(name *yaml.Node, key string, keys []keyed) {
 		known[i] = k.key
 	}
 	x := &fault{got: "an unknown key", want: "one of " + strings.Join(known, ", "), mend: "remove it"}
-	if near := nearest(name.Value, known); near != "" {
+	if at == key {
+		x.got = "an unknown key (not shown, it may be a secret)"
+	}
+	if glued := runTogether(name.Value, known); glued != "" {
+		x.mend = fmt.Sprintf("write a colon and a space after %s", glued)
+		f.blame(join(key, glued))
+	} else if near := nearest(name.Value, known); near != "" {
 		x.mend = fmt.Sprintf("did you mean %q?", near)
 		f.blame(join(key, near)) // do not report it as missing as well
 	}
-	f.atNode(name, join(key, shownKey(name.Value)), x)
+	f.atNode(name, at, x)
 }
 
 // atNode reports a fault of a key itself, which has no value and so no mark.
@@ -158,7 +165,7 @@ func found(n *yaml.Node, t reflect.Type, key string) string {
 		return "a list"
 	case what[n.ShortTag()] == "":
 		return "a date"
-	case n.ShortTag() == "!!null" || t.Kind() == reflect.Struct || t.Kind() == reflect.Slice || holdsSecret(key):
+	case n.ShortTag() == "!!null" || t.Kind() == reflect.Struct || t.Kind() == reflect.Slice || holdsSecret(key) || !short(n.Value):
 		return what[n.ShortTag()]
 	}
 	return strings.Replace(what[n.ShortTag()], "a ", "the ", 1) + " " + quoted(n.Value)
@@ -181,12 +188,4 @@ func retyped(n *yaml.Node, t reflect.Type) string {
 		return "write true or false, without quotes"
 	}
 	return "write decimal digits, without quotes"
-}
-
-// shownKey cuts an unknown key short and, if it has strange characters, quotes it.
-func shownKey(name string) string {
-	if q := quoted(name); strings.ContainsAny(name, " .[]:\"") || len(q) != len(name)+2 {
-		return q
-	}
-	return name
 }

@@ -182,7 +182,10 @@ func (f *findings) strayVariables(env map[string]string, own []variable) {
 			continue
 		}
 		if near := nearest(name, names); near != "" {
-			f.warnings = append(f.warnings, Warning{File: shownKey(name), Text: fmt.Sprintf("no such variable; did you mean %s?", near)})
+			if !made(name, letters+digits+"_") || len(name) > len(near)+3 {
+				name = variablePrefix + "…" // somebody's value may have become part of it
+			}
+			f.warnings = append(f.warnings, Warning{File: name, Text: fmt.Sprintf("no such variable; did you mean %s?", near)})
 		}
 	}
 }

@@ -1,6 +1,9 @@
 package configs
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // holdsSecret reports whether the value of key, or what somebody may put there by mistake, must not be shown. An
 // Entra secret pasted into client_id is the classic.
@@ -43,4 +46,50 @@ func inlineSecret(section, name string) (*fault, string) {
 		want: instead + ", the path of a file that holds it",
 		mend: "move it to a file with mode 0600, and renew it if others have seen this one",
 	}, instead
+}
+
+// shownKey returns an unknown key as it may be shown, or "" if it may be a secret: one that was written where a key
+// belongs. Beside the keys of a login only what resembles a key is shown.
+func shownKey(section, name string, keys []keyed) string {
+	if slices.ContainsFunc(keys, func(k keyed) bool { return k.key == name }) {
+		return name
+	}
+	login := section == "nats" || strings.Contains(section, "credential")
+	switch plausible := len(name) <= 32 && made(name, letters+"_-"); {
+	case plausible && (!login || speaksOfSecrets(name)), !login && len(name) <= 4:
+		return name
+	case !plausible:
+		return ""
+	}
+	slips := func(k keyed) bool { return distance(plain(name), plain(k.key)) <= 2 }
+	if !slices.ContainsFunc(keys, slips) {
+		return ""
+	}
+	return name
+}
+
+// speaksOfSecrets reports whether a key is made of the words that name secrets, and of nothing else.
+func speaksOfSecrets(name string) bool {
+	words := []string{
+		"client", "secret", "password", "passphrase", "private", "token", "refresh", "access", "user", "nats", "azure",
+		"seed", "value", "text", "file", "path", "nkey", "key", "jwt", "app", "id", "_", "-",
+	}
+	for name = strings.ToLower(name); name != ""; {
+		at := slices.IndexFunc(words, func(word string) bool { return strings.HasPrefix(name, word) })
+		if at < 0 {
+			return false
+		}
+		name = name[len(words[at]):]
+	}
+	return true
+}
+
+// runTogether finds a known key with its value behind it, as in {secret_file:x}: YAML takes both for one key.
+func runTogether(name string, known []string) string {
+	for _, key := range known {
+		if rest, found := strings.CutPrefix(name, key); found && rest != "" && strings.ContainsAny(rest[:1], " :=") {
+			return key
+		}
+	}
+	return ""
 }

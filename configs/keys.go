@@ -71,9 +71,13 @@ func lookup(v reflect.Value, key string) (reflect.Value, bool) {
 	return v, true
 }
 
+// join puts a key below a section. Without a key, one that is not shown, it is the section.
 func join(prefix, key string) string {
-	if prefix == "" {
+	switch {
+	case prefix == "":
 		return key
+	case key == "":
+		return prefix
 	}
 	return prefix + "." + key
 }

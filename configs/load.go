@@ -171,9 +171,11 @@ func (f *findings) syntax(err error, data []byte) {
 	var where *yaml.LoadError
 	if errors.As(err, &where) {
 		p.Line, p.Column = max(where.Mark.Line, 1), max(where.Mark.Column, 1)
-		p.Got += " (" + where.Message + ")"
-		if strings.Contains(where.Message, "anchor") { // the message has the text, and an unquoted secret may begin with *
+		switch message := where.Message; {
+		case strings.Contains(message, "anchor"): // an unquoted secret may begin with *
 			p.Got, p.Mend = "an alias without its anchor", "put a text that begins with * in quotes"
+		case !repeats(message, data):
+			p.Got += " (" + message + ")"
 		}
 	}
 	for i, line := range strings.Split(string(data), "\n") {
@@ -192,4 +194,16 @@ func (f *findings) relative(dir, key, path string) string {
 		return path
 	}
 	return filepath.Join(dir, path)
+}
+
+// repeats reports whether a message of the library quotes what stands in the file, which may be a secret. Single
+// characters, as in "did not find expected ',' or '}'", are none.
+func repeats(message string, data []byte) bool {
+	parts := strings.FieldsFunc(message, func(r rune) bool { return strings.ContainsRune("'\"`", r) })
+	for i := 1; i < len(parts); i += 2 { // every second one stands in quotes
+		if len(parts[i]) > 2 && bytes.Contains(data, []byte(parts[i])) {
+			return true
+		}
+	}
+	return false
 }

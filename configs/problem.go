@@ -137,8 +137,21 @@ func oneLine(text string) string {
 	}, text)
 }
 
-// quoted shows a value, cut short.
+// short reports whether a text may be shown wherever it stands: secrets are longer, as a rule. Where a short one is
+// likely, [holdsSecret] speaks first.
+func short(text string) bool { return len([]rune(text)) <= 24 }
+
+// quoted shows a value if it is short. A long one is described: people paste secrets into the strangest places, and
+// the position says which one is meant.
 func quoted(text string) string {
+	if !short(text) {
+		return fmt.Sprintf("a text of %d characters", len([]rune(text)))
+	}
+	return strconv.Quote(text)
+}
+
+// whole shows a text that is surely no secret, such as a folder that is there. It cuts it at sixty characters.
+func whole(text string) string {
 	const longest = 60
 	if runes := []rune(text); len(runes) > longest {
 		return strconv.Quote(string(runes[:longest])) + "…"

@@ -126,9 +126,11 @@ func TestRefusedServers(t *testing.T) {
 		{"public embedded", tenant + "embedded: {listen: ':4222'}\n", "set nats.url to an external server"},
 		{"size", tenant + "embedded: {max_store: 10 GiB}\n", "without spaces"},
 		{"negative size", tenant + "embedded: {max_store: -1GiB}\n", "the units are"},
+		{"no space after the colon", tenant + "nats: {url:4222}\n", "nats: got an unknown key (not shown, it may be a secret)"},
+		{"key and value in one", tenant + "nats: {prefix: p, url nats://127.0.0.1}\n", "write a colon and a space after url"},
 		{"seed", tenant + "nats: {user_seed: s3cr3t}\n", "got <secret> written in the open, want nkey"},
 		{"forged line", tenant + "log: {level: \"info\\nfatal\"}\n", `got "info\nfatal"`},
-		{"forged key", tenant + "\"log\\nfatal\": 1\n", `"log\nfatal": got an unknown key`},
+		{"forged key", tenant + "\"log\\nfatal\": 1\n", "p.yaml:7:1: got an unknown key (not shown, it may be a secret)"},
 	})
 }
 

@@ -98,7 +98,7 @@ func readDuration(text string) (time.Duration, string) {
 	if n, err := strconv.Atoi(days); isDays && err == nil && n > 0 && n < 100_000 {
 		return 0, fmt.Sprintf("there is no unit for days; write %dh", 24*n)
 	}
-	if _, err := strconv.ParseFloat(text, 64); err == nil {
+	if _, err := strconv.ParseFloat(text, 64); err == nil && short(text) {
 		return 0, fmt.Sprintf("add a unit: %ss", text)
 	}
 	return 0, "the units are ms, s, m and h, without spaces"
