@@ -32,7 +32,7 @@ func newDemo(out *output) *cobra.Command {
 		Short: "See it work: embedded NATS, a simulated tenant, and every change as it happens",
 		Long: "Run the real daemon against a simulated tenant over HTTP, with an embedded NATS server, and show\n" +
 			"every change as it happens. At the end the log is read back and held against what the\n" +
-			"simulated tenant really served.",
+			"simulated tenant really served; the exit code is 1 if they differ.",
 		Example: "  presenced demo\n  presenced demo --users 10000 --speed 600\n  presenced demo --for 20s --output json",
 		Args:    usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -83,11 +83,14 @@ func (d *demo) run(ctx context.Context, out *output) error {
 	if err := errors.Join(err, group.Wait()); err != nil {
 		return err
 	}
-	summary, err := summarize(context.WithoutCancel(ctx), sim, log, daemon.sweeps(), daemon.cfg.Tenants[0].UnknownAfter)
+	summary, err := summarize(context.WithoutCancel(ctx), sim, log, daemon.sweeps(), daemon.cfg.Tenants[0])
 	if err != nil {
 		return err
 	}
-	return summary.print(out)
+	if err := summary.print(out); err != nil {
+		return err
+	}
+	return summary.wrong()
 }
 
 // prepareStore makes sure that the log begins with the demo, whose counts are of

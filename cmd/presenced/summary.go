@@ -3,10 +3,13 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"presenced/audit"
+	"presenced/configs"
 	"presenced/presence"
 	"presenced/publisher"
 )
@@ -26,6 +29,33 @@ type summary struct {
 	BrokenRevisions int       `json:"broken_revisions"`
 	MaxIn30s        int       `json:"max_requests_in_30s"`
 	Detection       detection `json:"detection_ms"`
+
+	limit int // what MaxIn30s may be
+}
+
+// wrong is what the demo promised and did not keep; nil if it kept all.
+func (s summary) wrong() error {
+	var faults []string
+	for _, f := range []struct {
+		count int
+		what  string
+	}{
+		{s.Missing, "missing"}, {s.Duplicates, "duplicates"}, {s.Invented, "invented"}, {s.BrokenRevisions, "broken revisions"},
+	} {
+		if f.count > 0 {
+			faults = append(faults, fmt.Sprintf("%d %s", f.count, f.what))
+		}
+	}
+	if s.Served != s.Changes {
+		faults = append(faults, fmt.Sprintf("%d changes served and %d change events", s.Served, s.Changes))
+	}
+	if s.MaxIn30s > s.limit {
+		faults = append(faults, fmt.Sprintf("%d requests in 30 s, at most %d are allowed", s.MaxIn30s, s.limit))
+	}
+	if len(faults) == 0 {
+		return nil
+	}
+	return errors.New("the log is wrong: " + strings.Join(faults, ", "))
 }
 
 // detection is the time from a change in the model to its event in the log.
@@ -34,7 +64,7 @@ type detection struct {
 	P99 float64 `json:"p99"`
 }
 
-func summarize(ctx context.Context, sim *simulation, log *publisher.Log, sweeps, unknownAfter int) (summary, error) {
+func summarize(ctx context.Context, sim *simulation, log *publisher.Log, sweeps int, tenant configs.Tenant) (summary, error) {
 	served := make(map[presence.UserID][]audit.Run)
 	for id, runs := range sim.Served() {
 		for _, r := range runs {
@@ -48,12 +78,13 @@ func summarize(ctx context.Context, sim *simulation, log *publisher.Log, sweeps,
 	if err != nil {
 		return summary{}, err
 	}
-	r := audit.Compare(served, entries, audit.Rule{UnknownAfter: unknownAfter})
+	r := audit.Compare(served, entries, audit.Rule{UnknownAfter: tenant.UnknownAfter})
 	stats := sim.Stats()
 	return summary{
 		People: r.People, Sweeps: sweeps, Requests: stats.Requests, Served: r.Served, Changes: r.Changes, Snapshots: r.Snapshots,
 		Duplicates: r.Duplicates, Missing: r.Missing, Invented: r.Invented, BrokenRevisions: r.Broken, MaxIn30s: stats.MaxInWindow,
 		Detection: detection{milliseconds(r.Percentile(0.5)), milliseconds(r.Percentile(0.99))},
+		limit:     tenant.Rate.Requests,
 	}, nil
 }
 
@@ -81,7 +112,7 @@ func (s summary) print(out *output) error {
 		return json.NewEncoder(out.data).Encode(s)
 	}
 	verdict := "the log tells exactly what was served"
-	if s.Served != s.Changes || s.Duplicates+s.Missing+s.Invented+s.BrokenRevisions > 0 {
+	if s.wrong() != nil {
 		verdict = "THE LOG IS WRONG"
 	}
 	_, err := fmt.Fprintf(out.data, `
