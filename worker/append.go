@@ -57,6 +57,7 @@ func (r *reign) write(b presence.Batch) error {
 	waits := backoff.NewExponentialBackOff()
 	waits.InitialInterval, waits.MaxInterval = 100*time.Millisecond, 5*time.Second
 	for {
+		r.turn()
 		err := r.journal.Append(r.work, b)
 		if err == nil {
 			break

@@ -363,8 +363,10 @@ func newWorld(t *testing.T, n int) *world {
 	return w
 }
 
-func (w *world) start() {
-	w.tenant = worker.New(w.config, w.source, w.budget, w.journal, w.observer, zap.NewNop())
+func (w *world) start() { w.startOn(w.journal) }
+
+func (w *world) startOn(j worker.Journal) {
+	w.tenant = worker.New(w.config, w.source, w.budget, j, w.observer, zap.NewNop())
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {

@@ -61,6 +61,7 @@ func (r *reign) load(ctx context.Context, own presence.Owner) error {
 		done <- result{l, err}
 	}()
 	for {
+		r.turn()
 		select {
 		case l := <-done:
 			if l.err != nil {
@@ -90,6 +91,7 @@ func (r *reign) watch(ctx context.Context) error {
 	tick := time.NewTimer(time.Until(next))
 	defer tick.Stop()
 	for {
+		r.turn()
 		select {
 		case <-ctx.Done():
 			return r.release()
@@ -233,6 +235,7 @@ func (r *reign) release() error {
 		r.budget.Permit(presence.Ledger{}, 0) // who waits for the budget goes home
 		defer time.AfterFunc(shutdownGrace/2, r.cancel).Stop()
 		for r.sweep != nil {
+			r.turn()
 			a, ok := <-r.sweep.answers
 			if err := r.take(a, ok); err != nil {
 				return err

@@ -53,6 +53,11 @@ type Status struct {
 	Source    presence.SourceState
 	Cause     presence.Cause
 	Trouble   error // why the log cannot be written or read now; nil: it can
+
+	// Turned is when the tenant's goroutine last came round. Whatever NATS and Graph
+	// do, it comes round within seconds: one that does not for a minute hangs. Zero:
+	// it does not run.
+	Turned time.Time
 }
 
 // New returns a tenant that waits for Run.
@@ -74,6 +79,9 @@ func (t *Tenant) report(change func(*Status)) {
 	change(&s)
 	t.status.Store(&s)
 }
+
+// turn marks that the goroutine lives.
+func (t *Tenant) turn() { t.report(func(s *Status) { s.Turned = time.Now() }) }
 
 // Run watches the tenants until ctx ends. One that fails leaves the others alone:
 // a panic is logged and the tenant starts over.
@@ -108,6 +116,7 @@ const shutdownGrace = 10 * time.Second
 func (t *Tenant) Run(ctx context.Context) {
 	work, cancel := outlive(ctx, shutdownGrace)
 	defer cancel()
+	defer t.report(func(s *Status) { s.Turned = time.Time{} })
 	for {
 		own, ok := t.acquire(ctx)
 		if !ok {
@@ -149,6 +158,7 @@ type term struct {
 func (t *Tenant) acquire(ctx context.Context) (term, bool) {
 	var watch standing
 	for {
+		t.turn()
 		own, err := t.challenge(ctx, &watch)
 		if err == nil && own != nil {
 			t.report(func(s *Status) { s.Trouble, s.StandsBy = nil, false })
