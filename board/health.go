@@ -16,6 +16,10 @@ const probeTime = 2 * time.Second
 type Check struct {
 	Name  string                          // shown; one word as a rule
 	Probe func(ctx context.Context) error // the cause, for people, if it does not hold; returns when ctx ends; safe for concurrent use
+
+	// Detail is what else there is to know, shown wherever the check is. Nil, or "":
+	// nothing. It must not block, and is safe for concurrent use.
+	Detail func() string
 }
 
 // livez says whether the process is worth keeping. It asks neither NATS nor Graph:
@@ -23,7 +27,7 @@ type Check struct {
 func (s *Server) livez(w http.ResponseWriter, r *http.Request) {
 	if s.cfg.Live != nil {
 		if err := s.cfg.Live(); err != nil {
-			http.Error(w, line("live", err), http.StatusServiceUnavailable)
+			http.Error(w, line(Check{Name: "live"}, err), http.StatusServiceUnavailable)
 			return
 		}
 	}
@@ -35,12 +39,12 @@ func (s *Server) livez(w http.ResponseWriter, r *http.Request) {
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	var lines []string
 	status := http.StatusOK
-	for _, check := range s.cfg.Ready {
+	for _, check := range s.checks() {
 		err := probe(r.Context(), check)
 		if err != nil {
 			status = http.StatusServiceUnavailable
 		}
-		lines = append(lines, line(check.Name, err))
+		lines = append(lines, line(check, err))
 	}
 	if status == http.StatusOK && !r.URL.Query().Has("verbose") {
 		lines = []string{"ok"}
@@ -58,10 +62,26 @@ func probe(ctx context.Context, check Check) error {
 	return check.Probe(ctx)
 }
 
-// line is the outcome of a check, on one line whatever the error holds.
-func line(name string, err error) string {
-	if err == nil {
-		return "[+]" + name + " ok"
+// checks are the conditions that hold or not now: what there is to check can change.
+func (s *Server) checks() []Check {
+	if s.cfg.Ready == nil {
+		return nil
 	}
-	return "[-]" + name + ": " + strings.Join(strings.Fields(err.Error()), " ")
+	return s.cfg.Ready()
 }
+
+// line is the outcome of a check, on one line whatever the error holds.
+func line(c Check, err error) string {
+	text := "[+]" + c.Name + " ok"
+	if err != nil {
+		text = "[-]" + c.Name + ": " + oneLine(err.Error())
+	}
+	if c.Detail != nil {
+		if detail := oneLine(c.Detail()); detail != "" {
+			text += " (" + detail + ")"
+		}
+	}
+	return text
+}
+
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

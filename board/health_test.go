@@ -10,6 +10,14 @@ import (
 
 func ok(context.Context) error { return nil }
 
+func check(name string, probe func(context.Context) error) board.Check {
+	return board.Check{Name: name, Probe: probe}
+}
+
+func ready(checks ...board.Check) func() []board.Check {
+	return func() []board.Check { return checks }
+}
+
 func failing(text string) func(context.Context) error {
 	return func(context.Context) error { return errors.New(text) }
 }
@@ -24,18 +32,22 @@ func TestReadyz(t *testing.T) {
 		verbose string
 	}{
 		{"no checks", nil, 200, "ok\n", ""},
-		{"all hold", []board.Check{{"nats", ok}, {"token", ok}}, 200, "ok\n", "[+]nats ok\n[+]token ok\n"},
-		{"one fails", []board.Check{{"nats", ok}, {"token", failing("contoso: no token")}, {"store", ok}}, 503,
+		{"all hold", []board.Check{check("nats", ok), check("token", ok)}, 200, "ok\n", "[+]nats ok\n[+]token ok\n"},
+		{"one fails", []board.Check{check("nats", ok), check("token", failing("contoso: no token")), check("store", ok)}, 503,
 			"[+]nats ok\n[-]token: contoso: no token\n[+]store ok\n", "[+]nats ok\n[-]token: contoso: no token\n[+]store ok\n"},
-		{"all fail", []board.Check{{"a", failing("x")}, {"b", failing("y")}}, 503, "[-]a: x\n[-]b: y\n", "[-]a: x\n[-]b: y\n"},
-		{"a cause of several lines", []board.Check{{"nats", failing("a\r\n[+]token ok\n\n  b")}}, 503,
+		{"all fail", []board.Check{check("a", failing("x")), check("b", failing("y"))}, 503, "[-]a: x\n[-]b: y\n", "[-]a: x\n[-]b: y\n"},
+		{"a cause of several lines", []board.Check{check("nats", failing("a\r\n[+]token ok\n\n  b"))}, 503,
 			"[-]nats: a [+]token ok b\n", "[-]nats: a [+]token ok b\n"},
-		{"an error without words", []board.Check{{"nats", failing("")}}, 503, "[-]nats: \n", "[-]nats: \n"},
+		{"a detail", []board.Check{{Name: "nats", Probe: ok, Detail: func() string { return "up\nsince 9" }}, {Name: "token", Probe: ok, Detail: func() string { return "" }}},
+			200, "ok\n", "[+]nats ok (up since 9)\n[+]token ok\n"},
+		{"a detail of what fails", []board.Check{{Name: "nats", Probe: failing("down"), Detail: func() string { return "for 3s" }}},
+			503, "[-]nats: down (for 3s)\n", "[-]nats: down (for 3s)\n"},
+		{"an error without words", []board.Check{check("nats", failing(""))}, 503, "[-]nats: \n", "[-]nats: \n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			url := "http://" + serve(t, board.Config{Ready: tt.checks}) + "/readyz"
+			url := "http://" + serve(t, board.Config{Ready: ready(tt.checks...)}) + "/readyz"
 			if status, text := get(t, url); status != tt.status || text != tt.text {
 				t.Errorf("GET /readyz = %d %q, want %d %q", status, text, tt.status, tt.text)
 			}
@@ -58,7 +70,7 @@ func TestReadyzAsksEachTime(t *testing.T) {
 		}
 		return nil
 	}
-	url := "http://" + serve(t, board.Config{Ready: []board.Check{{"start", probe}}}) + "/readyz"
+	url := "http://" + serve(t, board.Config{Ready: ready(check("start", probe))}) + "/readyz"
 	for _, want := range []int{503, 200, 200} {
 		if status, _ := get(t, url); status != want {
 			t.Errorf("GET /readyz = %d, want %d", status, want)
@@ -82,7 +94,7 @@ func TestLivez(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			// Readiness must not matter to it.
-			addr := serve(t, board.Config{Live: tt.live, Ready: []board.Check{{"nats", failing("down")}}})
+			addr := serve(t, board.Config{Live: tt.live, Ready: ready(check("nats", failing("down")))})
 			if status, text := get(t, "http://"+addr+"/livez"); status != tt.status || text != tt.text {
 				t.Errorf("GET /livez = %d %q, want %d %q", status, text, tt.status, tt.text)
 			}

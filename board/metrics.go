@@ -41,6 +41,8 @@ type Metrics struct {
 	stateLost    *prometheus.CounterVec   // tenant
 	token        *prometheus.GaugeVec     // tenant
 	credential   *prometheus.GaugeVec     // tenant
+	reloads      *prometheus.CounterVec   // result
+	writable     *prometheus.GaugeVec     // none, and none of it without the embedded server
 	connected    prometheus.Gauge
 }
 
@@ -71,10 +73,15 @@ func NewMetrics(registry *prometheus.Registry, build Build) *Metrics {
 		stateLost:    d.counter("state_lost_total", "Loads of a last-known state that did not add up to its checksum.", "tenant"),
 		token:        d.gauge("token_expiry_timestamp_seconds", "When the access token expires.", "tenant"),
 		credential:   d.gauge("credential_expiry_timestamp_seconds", "When the credential expires, if it says so.", "tenant"),
+		reloads:      d.counter("config_reloads_total", "How often the configuration was read again: taken, or refused because it has faults.", "result"),
+		writable:     d.gauge("store_writable", "Whether the embedded server's store takes writes."),
 		connected:    d.gauge("nats_connected", "Whether the connection to NATS is up.").WithLabelValues(),
 	}
 	d.gauge("build_info", "Versions this presenced was built from; always 1.", "version", "go_version", "nats_version").
 		WithLabelValues(build.Version, runtime.Version(), build.NATS).Set(1)
+	for _, result := range []string{"taken", "refused"} {
+		m.reloads.WithLabelValues(result)
+	}
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -29,6 +29,8 @@ func live(t testing.TB, m *board.Metrics, tenant string) {
 	t.Helper()
 	m.Tenant(tenant)
 	m.Connected(true)
+	m.StoreWritable(true)
+	m.Reloaded(false)
 	if err := m.WatchBudget(tenant, func() float64 { return 0.25 }); err != nil {
 		t.Fatal(err)
 	}
@@ -173,20 +175,37 @@ func TestExpiryComesAndGoes(t *testing.T) {
 	}
 }
 
-func TestWatchBudgetTwice(t *testing.T) {
+func TestBudgetIsAskedAtEachScrape(t *testing.T) {
 	t.Parallel()
 	registry := prometheus.NewRegistry()
 	m := board.NewMetrics(registry, board.Build{})
-	used := 0.5
-	if err := m.WatchBudget("contoso", func() float64 { return used }); err != nil {
+	if err := m.WatchBudget("contoso", func() float64 { return 9 }); err != nil {
 		t.Fatal(err)
 	}
-	if err := m.WatchBudget("contoso", func() float64 { return 9 }); err == nil || !strings.Contains(err.Error(), "contoso") {
-		t.Errorf("WatchBudget twice = %v, want an error naming the tenant", err)
+	used := 0.5
+	if err := m.WatchBudget("contoso", func() float64 { return used }); err != nil {
+		t.Errorf("WatchBudget of a tenant that starts anew = %v, want nil", err)
 	}
 	used = 0.75
 	if !strings.Contains(scrape(t, registry), `presenced_budget_used_ratio{tenant="contoso"} 0.75`) {
 		t.Error("the budget is not asked at each scrape")
+	}
+}
+
+func TestForgottenTenantLeavesNoSeries(t *testing.T) {
+	t.Parallel()
+	registry := prometheus.NewRegistry()
+	m := board.NewMetrics(registry, board.Build{})
+	live(t, m, "contoso")
+	live(t, m, "fabrikam")
+	m.Forget("contoso")
+	m.Forget("nobody")
+	text := scrape(t, registry)
+	if strings.Contains(text, "contoso") {
+		t.Errorf("a forgotten tenant is still there:\n%s", text)
+	}
+	if !strings.Contains(text, `presenced_budget_used_ratio{tenant="fabrikam"}`) || !strings.Contains(text, `presenced_owner{tenant="fabrikam"} 1`) {
+		t.Error("the other one is gone too")
 	}
 }
 
@@ -222,7 +241,7 @@ func BenchmarkAppended(b *testing.B) {
 }
 
 func BenchmarkReadyz(b *testing.B) {
-	url := "http://" + serve(b, board.Config{Ready: []board.Check{{Name: "nats", Probe: ok}, {Name: "token", Probe: ok}}}) + "/readyz?verbose"
+	url := "http://" + serve(b, board.Config{Ready: ready(board.Check{Name: "nats", Probe: ok}, board.Check{Name: "token", Probe: ok})}) + "/readyz?verbose"
 	for b.Loop() {
 		if status, text := get(b, url); status != 200 {
 			b.Fatal(status, text)

@@ -1,6 +1,7 @@
 package board
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -76,17 +77,40 @@ func (m *Metrics) Answers(tenant, outcome string, n int) {
 }
 
 // WatchBudget shows how much of the tenant's rate budget is used, asked for at
-// each scrape: 0 to 1. An error means that the tenant is watched already.
+// each scrape: 0 to 1. The budget of a tenant that starts anew replaces the old one.
 func (m *Metrics) WatchBudget(tenant string, used func() float64) error {
-	err := m.registry.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+	gauge := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Namespace: "presenced", Name: "budget_used_ratio",
 		Help:        "Share of the rate budget that is used now.",
 		ConstLabels: prometheus.Labels{"tenant": tenant},
-	}, used))
+	}, used)
+	err := m.registry.Register(gauge)
+	var old prometheus.AlreadyRegisteredError
+	if errors.As(err, &old) {
+		m.registry.Unregister(old.ExistingCollector)
+		err = m.registry.Register(gauge)
+	}
 	if err != nil {
 		return fmt.Errorf("watch budget of tenant %s: %w", tenant, err)
 	}
 	return nil
+}
+
+// Forget removes a tenant that is watched no more, so that nothing alarms about it.
+func (m *Metrics) Forget(tenant string) {
+	labels := prometheus.Labels{"tenant": tenant}
+	for _, c := range []*prometheus.CounterVec{m.sweeps, m.skipped, m.requests, m.answers, m.events, m.appendErrors, m.inDoubt, m.stateLost} {
+		c.DeletePartialMatch(labels)
+	}
+	for _, g := range []*prometheus.GaugeVec{m.lastSweep, m.users, m.unanswered, m.owner, m.epoch, m.source, m.token, m.credential} {
+		g.DeletePartialMatch(labels)
+	}
+	for _, h := range []*prometheus.HistogramVec{m.sweepTime, m.appendTime, m.span, m.loadTime} {
+		h.DeletePartialMatch(labels)
+	}
+	m.registry.Unregister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{ // by name and label
+		Namespace: "presenced", Name: "budget_used_ratio", Help: "Share of the rate budget that is used now.", ConstLabels: labels,
+	}, func() float64 { return 0 }))
 }
 
 // Appended tells that a batch was acknowledged, how long that took, and what was
@@ -125,12 +149,26 @@ func (m *Metrics) setSource(tenant string, state presence.SourceState) {
 }
 
 // Connected tells whether the connection to NATS is up.
-func (m *Metrics) Connected(up bool) {
-	value := 0.0
-	if up {
-		value = 1
+func (m *Metrics) Connected(up bool) { m.connected.Set(oneIf(up)) }
+
+// StoreWritable tells whether the embedded server's store takes writes.
+func (m *Metrics) StoreWritable(yes bool) { m.writable.WithLabelValues().Set(oneIf(yes)) }
+
+// Reloaded tells that the configuration was read again, and whether it holds now or
+// the old one goes on.
+func (m *Metrics) Reloaded(taken bool) {
+	if taken {
+		m.reloads.WithLabelValues("taken").Inc()
+		return
 	}
-	m.connected.Set(value)
+	m.reloads.WithLabelValues("refused").Inc()
+}
+
+func oneIf(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
 }
 
 // TokenExpires tells when the tenant's access token expires; the zero time: there

@@ -29,7 +29,7 @@ type Config struct {
 	Listen      string               // host:port, loopback unless AllowRemote; port 0 takes a free one
 	AllowRemote bool                 // lets Listen, and the Host header of requests, be any
 	Live        func() error         // why the process should be restarted; nil, or giving nil: it lives
-	Ready       []Check              // asked in order; none: always ready
+	Ready       func() []Check       // asked in order, anew for each request; nil, or none: always ready
 	Level       zap.AtomicLevel      // read and set at /log/level; the zero value: not served
 	Registry    *prometheus.Registry // shown at /metrics; nil: not served
 	Log         *zap.Logger          // nil: silent

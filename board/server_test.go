@@ -209,7 +209,7 @@ func TestShutdownFinishesAnswers(t *testing.T) {
 		<-answer
 		return nil
 	}
-	s := board.New(board.Config{Listen: "127.0.0.1:0", Ready: []board.Check{{Name: "slow", Probe: probe}}})
+	s := board.New(board.Config{Listen: "127.0.0.1:0", Ready: ready(board.Check{Name: "slow", Probe: probe})})
 	if err := s.Listen(); err != nil {
 		t.Fatal(err)
 	}

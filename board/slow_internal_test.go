@@ -91,7 +91,7 @@ func TestProbeHasTwoSeconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hang := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
 		fine := func(ctx context.Context) error { return ctx.Err() }
-		p, end := runInFakeTime(t, Config{Ready: []Check{{"slow", hang}, {"fine", fine}}})
+		p, end := runInFakeTime(t, Config{Ready: func() []Check { return []Check{{Name: "slow", Probe: hang}, {Name: "fine", Probe: fine}} }})
 		conn := p.dial()
 		began := time.Now()
 		go io.WriteString(conn, "GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
@@ -117,7 +117,7 @@ func TestShutdownDoesNotWaitForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		stuck := func(context.Context) error { <-release; return nil }
-		p, end := runInFakeTime(t, Config{Ready: []Check{{"stuck", stuck}}})
+		p, end := runInFakeTime(t, Config{Ready: func() []Check { return []Check{{Name: "stuck", Probe: stuck}} }})
 		conn := p.dial()
 		go io.WriteString(conn, "GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n")
 		synctest.Wait()
