@@ -16,11 +16,13 @@ import (
 // Server of this one.
 var ErrLocked = errors.New("store is in use")
 
+const lockName = "presenced.lock"
+
 // lockStore takes the lock of a store, which the kernel gives up when its holder
 // dies, however that happens: whoever has the lock knows that no earlier holder
 // can write any more. The file says who holds it, for people.
 func lockStore(dir string) (*os.File, error) {
-	path := filepath.Join(dir, "presenced.lock")
+	path := filepath.Join(dir, lockName)
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		if errOwner := checkOwner(dir, path); errOwner != nil {

@@ -36,7 +36,7 @@ type Config struct {
 	StoreDir    string      // where everything is kept; created with mode 0700
 	Listen      string      // host:port, loopback unless AllowRemote; port 0 takes a free one; "" listens nowhere
 	AllowRemote bool        // lets Listen be reachable from other machines; there is no password
-	MaxStore    int64       // bytes all streams may use; 0: 80 % of what is free on the disk, the store's own included
+	MaxStore    int64       // bytes all streams may use; 0, or more than this: 80 % of what is free on the disk, the store's own included
 	Relaxed     bool        // sync to disk every 2 minutes instead of before each acknowledgement
 	Log         *zap.Logger // nil: silent
 }
@@ -77,6 +77,10 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		return nil, err
 	}
 	warn(cfg, host, st)
+	if maxStore < cfg.MaxStore {
+		cfg.Log.Warn("embedded nats gets a smaller quota than configured, so that it is reached before the disk is full",
+			zap.String("store", st.dir), zap.Int64("configured", cfg.MaxStore), zap.Int64("quota", maxStore))
+	}
 	s := &Server{store: st, listens: cfg.Listen != ""}
 	if err := s.run(options(cfg, host, port, st.dir, maxStore), cfg.Log); err != nil {
 		s.Close()

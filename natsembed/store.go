@@ -48,8 +48,8 @@ func openStore(dir string) (*store, error) {
 // processes lock two files of the same name.
 func (s *store) close() { s.lock.Close() }
 
-// quota is how many bytes the streams may use: what is wanted or, for 0, a share
-// of the disk. JetStream refuses a message beyond its quota and takes the next one
+// quota is how many bytes the streams may use: what is wanted, but no more than a
+// share of the disk, which it is for 0. JetStream refuses a message beyond its quota and takes the next one
 // when there is room again, whereas a full disk stops it until a restart.
 func (s *store) quota(want int64) (int64, error) {
 	if want < 0 {
@@ -63,14 +63,14 @@ func (s *store) quota(want int64) (int64, error) {
 	if err := checkFree(s.dir, free); err != nil {
 		return 0, err
 	}
-	if want != 0 {
-		return want, nil
-	}
 	used, err := s.used()
 	if err != nil {
 		return 0, storeError("measure store", s.dir, err)
 	}
-	return share(free, used), nil
+	if most := share(free, used); want == 0 || want > most {
+		return most, nil
+	}
+	return want, nil
 }
 
 func checkFree(dir string, free int64) error {

@@ -58,6 +58,9 @@ func TestQuotaOfTheDisk(t *testing.T) {
 	if got, err := s.quota(777); err != nil || got != 777 {
 		t.Errorf("quota(777) = %d, %v", got, err)
 	}
+	if got, err := s.quota(1 << 60); err != nil || got >= 1<<60 {
+		t.Errorf("quota(1 EiB) = %d, %v, want a share of the disk: it must be reached before the disk is full", got, err)
+	}
 	if _, err := s.quota(-1); err == nil {
 		t.Error("quota(-1) is accepted")
 	}
