@@ -14,8 +14,9 @@
 //	presenced version
 //
 // Data goes to standard output, everything else to standard error. Exit codes:
-// 0 done, 1 failed, 2 wrong usage, 75 temporary (throttled, NATS away), 77 a
-// permission is missing, 78 the configuration is wrong.
+// 0 done, 1 failed, 2 wrong usage, 74 the store cannot be written or is gone, 75
+// temporary (throttled, NATS away), 77 a permission is missing, 78 the
+// configuration is wrong.
 package main
 
 import (
@@ -25,6 +26,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"presenced/configs"
@@ -52,6 +54,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 const (
 	exitFailed     = 1
 	exitUsage      = 2
+	exitIO         = 74
 	exitTemporary  = 75
 	exitPermission = 77
 	exitConfig     = 78
@@ -79,12 +82,25 @@ func exitCode(err error) int {
 		return exitUsage
 	case errors.As(err, &config):
 		return exitConfig
+	case isIO(err):
+		return exitIO
 	case errors.As(err, &blind) && blind.Cause.Permanent():
 		return exitPermission
 	case errors.As(err, &blind), errors.As(err, &temporary):
 		return exitTemporary
 	}
 	return exitFailed
+}
+
+// isIO reports whether the disk, or its being full, is the cause.
+func isIO(err error) bool {
+	var lost ioError
+	if errors.As(err, &lost) {
+		return true
+	}
+	return slices.ContainsFunc([]error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.EIO, syscall.EROFS}, func(errno error) bool {
+		return errors.Is(err, errno)
+	})
 }
 
 // explain is the error for people: the lines of a configuration's faults stand

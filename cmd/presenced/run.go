@@ -1,7 +1,10 @@
 package main
 
 import (
+	"errors"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
@@ -17,6 +20,7 @@ func newRun(out *output) *cobra.Command {
 		Example: "  presenced run -c presenced.yaml\n  presenced run -c presenced.yaml --nats-url nats://127.0.0.1:4222",
 		Args:    usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			in := s.inputs()
 			cfg, err := s.load(out)
 			if err != nil {
 				return err
@@ -28,14 +32,23 @@ func newRun(out *output) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			d, err := startDaemon(cmd.Context(), cfg, s.inputs(), log, level)
+			defer zap.RedirectStdLog(log.Named("std"))() // libraries use it
+			d, err := startDaemon(cmd.Context(), cfg, in, log, level)
 			if err != nil {
 				return err
 			}
-			defer d.close()
+			hup := make(chan os.Signal, 1)
+			signal.Notify(hup, syscall.SIGHUP)
+			defer signal.Stop(hup)
+			d.reload = reload{asked: hup, read: func() (*configs.Config, []configs.Warning, error) { return configs.Load(s.path, in) }}
 			log.Info("presenced runs", zap.String("version", thisBuild().Version), zap.Int("tenants", len(cfg.Tenants)),
 				zap.String("http", d.board.Addr()), zap.String("nats", d.where()), zap.Bool("embedded_nats", d.embedded != nil))
 			err = d.run(cmd.Context())
+			var lost ioError
+			if errors.As(err, &lost) {
+				return err // to close what is lost may take for ever, and saves nothing
+			}
+			d.close()
 			log.Info("presenced stopped")
 			return err
 		},

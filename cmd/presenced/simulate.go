@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"go.uber.org/zap"
 
 	"presenced/graphsim"
 )
@@ -49,7 +50,7 @@ func startSimulation(cfg graphsim.Config, listen string) (*simulation, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen for the simulated tenant: %w", err)
 	}
-	s := &simulation{Server: sim, url: "http://" + reachable(l.Addr().(*net.TCPAddr)), web: &http.Server{Handler: sim, ReadHeaderTimeout: 5 * time.Second}}
+	s := &simulation{Server: sim, url: "http://" + reachable(l.Addr().(*net.TCPAddr)), web: &http.Server{Handler: sim, ReadHeaderTimeout: 5 * time.Second, ErrorLog: zap.NewStdLog(zap.NewNop())}}
 	go func() { _ = s.web.Serve(l) }() // ends with close
 	return s, nil
 }
