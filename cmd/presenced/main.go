@@ -28,6 +28,7 @@ import (
 	"os/signal"
 	"slices"
 	"syscall"
+	"time"
 
 	"presenced/configs"
 	"presenced/presence"
@@ -35,9 +36,19 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // after the first signal, a second one kills
+	context.AfterFunc(ctx, func() {
+		stop() // from now on a second signal kills
+		time.AfterFunc(stopLimit, func() {
+			fmt.Fprintf(os.Stderr, "presenced: not stopped within %s, ending as it is\n", stopLimit)
+			os.Exit(exitFailed)
+		})
+	})
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
+
+// stopLimit is for what no context reaches, such as a disk that hangs. Everything
+// else has given up long before.
+const stopLimit = 30 * time.Second
 
 // run is the program without the process around it.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {

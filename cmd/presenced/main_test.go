@@ -66,7 +66,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(patience)
 	for !ok() {
 		select {
 		case <-tick.C:
@@ -117,15 +117,24 @@ func startRun(t *testing.T, config, store string, more ...string) (*background, 
 
 func get(t *testing.T, url string) (int, string) {
 	t.Helper()
-	client := http.Client{Timeout: 5 * time.Second}
+	code, body := ask(url)
+	if code == 0 {
+		t.Fatal(body)
+	}
+	return code, body
+}
+
+// ask is get of somebody who may be gone: code 0, and why.
+func ask(url string) (code int, body string) {
+	client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	resp, err := client.Get(url)
 	if err != nil {
-		t.Fatal(err)
+		return 0, err.Error()
 	}
 	defer resp.Body.Close()
-	var body bytes.Buffer
-	body.ReadFrom(resp.Body)
-	return resp.StatusCode, body.String()
+	var b bytes.Buffer
+	b.ReadFrom(resp.Body)
+	return resp.StatusCode, b.String()
 }
 
 func TestDemoTellsTheTruth(t *testing.T) {
