@@ -22,8 +22,9 @@ type graph struct {
 
 func newGraph(t *configs.Tenant, in configs.Inputs, observer graphclient.Observer, log *zap.Logger) (graph, error) {
 	cloud := cloudOf(t)
-	log = log.With(zap.String("tenant", t.Name))
-	tokens := graphclient.NewTokens(graphclient.TokensConfig{Cloud: cloud, TenantID: t.TenantID, ClientID: t.ClientID, Log: log}, credentialOf(t, in))
+	tokens := graphclient.NewTokens(graphclient.TokensConfig{
+		Cloud: cloud, TenantID: t.TenantID, ClientID: t.ClientID, Log: log.With(zap.String("tenant", t.Name)),
+	}, credentialOf(t, in))
 	budget, err := graphclient.NewBudget(graphclient.BudgetConfig{Requests: t.Rate.Requests, Per: t.Rate.Per, Share: t.Rate.Share, Boot: bootTime})
 	if err != nil {
 		return graph{}, fmt.Errorf("tenant %s: %w", t.Name, err)
