@@ -3,12 +3,10 @@ package publisher
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"presenced/presence"
 )
@@ -49,17 +47,17 @@ func NewChain(log *Log, cfg ChainConfig) *Chain {
 // One that cannot be read has a Sequence and no Replica: its epoch is set to the
 // sequence, which no epoch can have passed.
 func (c *Chain) Owner(ctx context.Context) (presence.Owner, error) {
-	m, err := c.log.stream.GetLastMsgForSubject(ctx, ownerSubject(c.cfg.Tenant))
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return presence.Owner{}, nil
-	}
+	m, err := c.log.last(ctx, c.log.cfg.Stream, ownerSubject(c.cfg.Tenant))
 	if err != nil {
 		return presence.Owner{}, fmt.Errorf("read owner of tenant %s: %w", c.cfg.Tenant, err)
+	}
+	if m == nil {
+		return presence.Owner{}, nil
 	}
 	return parseOwner(m), nil
 }
 
-func parseOwner(m *jetstream.RawStreamMsg) presence.Owner {
+func parseOwner(m *message) presence.Owner {
 	var o presence.Owner
 	if err := json.Unmarshal(m.Data, &o); err != nil || o.Replica == "" {
 		o = presence.Owner{Epoch: m.Sequence}

@@ -92,10 +92,15 @@ func dial(cfg ConnectionConfig, opts []nats.Option) (*nats.Conn, error) {
 	return nats.Connect(cfg.URL, opts...)
 }
 
-// deniedSince tells a permission error from a timeout.
+// deniedError is a missing right, named.
+type deniedError struct{ text string }
+
+func (e *deniedError) Error() string { return e.text + ": grant it to presenced's NATS user" }
+
+// deniedSince tells a permission error from a timeout; nil if it was none.
 func (c *Connection) deniedSince(t time.Time) error {
 	if d := c.denied.Load(); d != nil && !d.at.Before(t) {
-		return fmt.Errorf("%s: grant it to presenced's NATS user", d.text)
+		return &deniedError{text: d.text}
 	}
 	return nil
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"presenced/presence"
 )
@@ -107,12 +106,12 @@ func (c *Chain) resolve(ctx context.Context) (applied bool, err error) {
 // replica that has just become the cluster's leader may still show one from
 // before; standing is the sequence it must have reached.
 func (c *Chain) judge(ctx context.Context, standing uint64) (applied bool, err error) {
-	m, err := c.log.stream.GetLastMsgForSubject(ctx, ownerSubject(c.cfg.Tenant))
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return false, fmt.Errorf("%w: its owner message was removed from the log", presence.ErrDeposed)
-	}
+	m, err := c.log.last(ctx, c.log.cfg.Stream, ownerSubject(c.cfg.Tenant))
 	if err != nil {
 		return false, &doubtError{cause: fmt.Errorf("read owner message: %w", err)}
+	}
+	if m == nil {
+		return false, fmt.Errorf("%w: its owner message was removed from the log", presence.ErrDeposed)
 	}
 	o := parseOwner(m)
 	switch {
@@ -145,11 +144,11 @@ func (l *Log) storedOf(ctx context.Context, owner uint64, batch string, n int) (
 		if failed != nil {
 			return true
 		}
-		m, err := l.stream.GetMsg(ctx, owner+1+uint64(i))
-		if err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
+		m, err := l.at(ctx, l.cfg.Stream, owner+1+uint64(i))
+		if err != nil {
 			failed = fmt.Errorf("look for message %d of the log: %w", owner+1+uint64(i), err)
 		}
-		return err != nil || m.Header.Get(batchIDHeader) != batch
+		return m == nil || m.header(batchIDHeader) != batch
 	})
 	return stored, failed
 }

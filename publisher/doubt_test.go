@@ -117,9 +117,11 @@ func (c *cutter) serve(client net.Conn) {
 	}
 }
 
-func openThrough(t *testing.T, c *cutter) *publisher.Log {
+func openThrough(t *testing.T, c *cutter) *publisher.Log { return openAt(t, c.url) }
+
+func openAt(t *testing.T, url string) *publisher.Log {
 	t.Helper()
-	conn, err := publisher.Connect(publisher.ConnectionConfig{Name: t.Name(), URL: c.url}, zaptest.NewLogger(t))
+	conn, err := publisher.Connect(publisher.ConnectionConfig{Name: t.Name(), URL: url}, zaptest.NewLogger(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,11 @@
 package publisher
 
+import (
+	"context"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
 // IsStored reports whether a reply passes for the ack of n messages.
 func IsStored(data []byte, n int) bool {
 	l := &Log{cfg: Config{Stream: "PRESENCE"}}
@@ -13,4 +19,11 @@ func Doubt(c *Chain, batch string, events int) uint64 {
 	c.n++
 	c.doubt = &doubt{n: c.n, batch: batch, events: events}
 	return c.n
+}
+
+// ReplayUntil reads the log up to the sequence that its leader is said to have
+// reached.
+func ReplayUntil(ctx context.Context, l *Log, filter string, until uint64, fn func(seq uint64)) (reached uint64, err error) {
+	s := span{stream: l.cfg.Stream, filters: []string{filter}, from: 1, until: until}
+	return l.replay(ctx, s, func(_ jetstream.Msg, seq uint64) { fn(seq) })
 }

@@ -159,16 +159,15 @@ func TestForeignHandsOnTheOwnerMessage(t *testing.T) {
 	}
 }
 
-// A right that is missing is told by name, not as a timeout.
-func TestMissingRights(t *testing.T) {
-	t.Parallel()
+// startGuarded runs a server whose user poor has no more rights than given, and
+// gives connections to it.
+func startGuarded(t *testing.T, poor server.SubjectPermission) (as func(user string) *publisher.Connection) {
+	t.Helper()
 	srv, err := server.NewServer(&server.Options{
 		Host: "127.0.0.1", Port: -1, NoSigs: true, NoLog: true, JetStream: true, StoreDir: t.TempDir(),
 		Users: []*server.User{
 			{Username: "admin", Password: "admin"},
-			{Username: "poor", Password: "poor", Permissions: &server.Permissions{
-				Publish: &server.SubjectPermission{Allow: []string{"$JS.API.>", "$SYS.REQ.USER.INFO", "presence.>"}},
-			}},
+			{Username: "poor", Password: "poor", Permissions: &server.Permissions{Publish: &poor}},
 		},
 	})
 	if err != nil {
@@ -176,10 +175,10 @@ func TestMissingRights(t *testing.T) {
 	}
 	srv.Start()
 	t.Cleanup(func() { srv.Shutdown(); srv.WaitForShutdown() })
-	if !srv.ReadyForConnections(5 * time.Second) {
+	if !srv.ReadyForConnections(30 * time.Second) {
 		t.Fatal("server is not ready")
 	}
-	as := func(user string) *publisher.Connection {
+	return func(user string) *publisher.Connection {
 		conn, err := publisher.Connect(publisher.ConnectionConfig{URL: srv.ClientURL(), Options: []nats.Option{nats.UserInfo(user, user)}}, zaptest.NewLogger(t))
 		if err != nil {
 			t.Fatal(err)
@@ -190,6 +189,12 @@ func TestMissingRights(t *testing.T) {
 		}
 		return conn
 	}
+}
+
+// A right that is missing is told by name, not as a timeout.
+func TestMissingRights(t *testing.T) {
+	t.Parallel()
+	as := startGuarded(t, server.SubjectPermission{Allow: []string{"$JS.API.>", "$SYS.REQ.USER.INFO", "presence.>"}})
 	if _, _, err := publisher.Open(t.Context(), as("admin"), config); err != nil {
 		t.Fatal(err)
 	}
@@ -208,5 +213,38 @@ func TestMissingRights(t *testing.T) {
 	_, err = newChain(log, "a").Acquire(t.Context(), presence.Owner{}, presence.Ledger{})
 	if err == nil || !strings.Contains(err.Error(), `"presenced.owner.contoso"`) || !strings.Contains(err.Error(), "grant it") {
 		t.Errorf("acquire without the right: %v, want the subject's name in it", err)
+	}
+}
+
+// Nor does a load without a right hang.
+func TestReadingNamesTheRightItLacks(t *testing.T) {
+	t.Parallel()
+	for name, denied := range map[string]string{
+		"newest entry of the table": "$JS.API.STREAM.MSG.GET.KV_presence",
+		"consumer of the log":       "$JS.API.CONSUMER.CREATE.PRESENCE.>",
+		"messages of the table":     "$JS.API.CONSUMER.MSG.NEXT.KV_presence.*",
+		"messages of the log":       "$JS.API.CONSUMER.MSG.NEXT.PRESENCE.*",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			as := startGuarded(t, server.SubjectPermission{Deny: []string{denied}})
+			log, _, err := publisher.Open(t.Context(), as("admin"), config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c, own := owned(t, log, "a")
+			mustAppend(t, c, newPeople().become("Busy", "Busy", userID(1)))
+			awaitTable(t, log, own)
+			poor, _, err := publisher.Open(t.Context(), as("poor"), config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c, own = owned(t, poor, "b")
+			_, err = c.Load(t.Context(), own)
+			right := strings.TrimRight(denied, ".*>")
+			if err == nil || !strings.Contains(err.Error(), right) || !strings.Contains(err.Error(), "grant it") {
+				t.Errorf("load: %v, want %s in it", err, right)
+			}
+		})
 	}
 }

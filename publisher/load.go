@@ -2,27 +2,27 @@ package publisher
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"presenced/presence"
 )
 
 // Load reads the tenant's last-known state as it was when own was written, the
-// owner message that Acquire returned; nobody but us can have changed it since. It is not intact if the
-// states do not add up to the summary on record, even after reading the whole log:
-// some of them are then missing or old.
+// owner message that Acquire returned; nobody but us can have changed it since. It is
+// not intact if the states do not add up to the summary on record, even after
+// reading the whole log: some of them are then missing or old.
 //
-// First the table, then the log from where the table was when we began to read
-// it, up to own. The table alone is never enough: the server fills it a moment
-// after the log. And an empty answer is never the end, because a server under
-// stress gives those too; only reaching own is.
+// First the table, then the log from where the table is complete, up to own. The
+// table alone is never enough: the server fills it a moment after the log. And an
+// empty answer is never the end, because a server under stress gives those too;
+// only reaching own is.
+//
+// A connection, a server or a leader that is lost for a while makes it longer; a
+// missing right ends it at once, anything else after half a minute without progress.
 func (c *Chain) Load(ctx context.Context, own presence.Owner) (presence.Loaded, error) {
 	var l presence.Loaded
 	for _, way := range []way{tail, whole, bare} {
@@ -31,8 +31,16 @@ func (c *Chain) Load(ctx context.Context, own presence.Owner) (presence.Loaded, 
 			return presence.Loaded{}, fmt.Errorf("load state of tenant %s: %w", c.cfg.Tenant, err)
 		}
 		if l.Intact {
-			break
+			return l, nil
 		}
+	}
+	// Another owner's writes do not add up with our summary, and that is no damage.
+	now, err := c.Owner(ctx)
+	if err != nil {
+		return presence.Loaded{}, fmt.Errorf("load state of tenant %s: %w", c.cfg.Tenant, err)
+	}
+	if now.Replica != own.Replica || now.Epoch != own.Epoch {
+		return presence.Loaded{}, fmt.Errorf("load state of tenant %s: %w: %s since epoch %d", c.cfg.Tenant, presence.ErrDeposed, now.Replica, now.Epoch)
 	}
 	return l, nil
 }
@@ -53,20 +61,17 @@ func (l *Log) load(ctx context.Context, tenant string, own presence.Owner, how w
 	if how == bare {
 		filters = nil
 	} else {
-		reached, err := l.loadTable(ctx, tenant, loaded.States)
+		complete, err := l.loadTable(ctx, tenant, loaded.States)
 		if err != nil {
 			return loaded, fmt.Errorf("read table: %w", err)
 		}
 		if how == tail {
-			since = reached
+			since = complete
 		}
 	}
 	expect := own.Summary
-	err := l.replay(ctx, l.stream, jetstream.OrderedConsumerConfig{
-		FilterSubjects: filters,
-		DeliverPolicy:  jetstream.DeliverByStartSequencePolicy,
-		OptStartSeq:    min(since, own.Summary.AsOf) + 1,
-	}, own.Sequence, func(m jetstream.Msg, seq uint64) {
+	log := span{stream: l.cfg.Stream, filters: filters, from: min(since, own.Summary.AsOf) + 1, until: own.Sequence}
+	reached, err := l.replay(ctx, log, func(m jetstream.Msg, seq uint64) {
 		if state, ok := strings.CutPrefix(m.Subject(), l.cfg.Prefix+"."+tenant+".source."); ok && seq > own.Summary.AsOf {
 			loaded.Source = presence.SourceState(state)
 		}
@@ -77,6 +82,9 @@ func (l *Log) load(ctx context.Context, tenant string, own presence.Owner, how w
 	})
 	if err != nil {
 		return loaded, fmt.Errorf("read log: %w", err)
+	}
+	if reached < own.Sequence {
+		return loaded, fmt.Errorf("read log: %w: its owner message was removed from the log", presence.ErrDeposed)
 	}
 	// A tenant whose owner message expired, or that never had one with a summary, has
 	// nothing to compare with.
@@ -89,17 +97,26 @@ func (l *Log) load(ctx context.Context, tenant string, own presence.Owner, how w
 	return loaded, nil
 }
 
-// loadTable reads the table and returns the log sequence up to which it was filled
-// when the reading began; 0 if that cannot be told, and the whole log has to be
-// read.
+// loadTable reads the table and returns the log sequence up to which what was read
+// is complete; 0 if that cannot be told, and the whole log has to be read.
+//
+// The server copies the log in order, so an entry from sequence n of the log has
+// all earlier ones before it. Who came after the newest entry at the start of the
+// reading proves nothing: entries before it may have been read before they changed.
 func (l *Log) loadTable(ctx context.Context, tenant string, states map[presence.UserID]presence.State) (since uint64, err error) {
-	if since, err = l.tableReached(ctx); err != nil {
+	filter := l.cfg.entry(tenant, "*")
+	newest, err := l.last(ctx, l.cfg.table(), filter)
+	if err != nil || newest == nil {
 		return 0, err
 	}
-	return since, l.replay(ctx, l.table, jetstream.OrderedConsumerConfig{
-		FilterSubjects: []string{"$KV." + l.cfg.Bucket() + "." + tenant + ".*"},
-		DeliverPolicy:  jetstream.DeliverLastPerSubjectPolicy,
-	}, 0, func(m jetstream.Msg, _ uint64) { remember(states, tenant, m.Data()) })
+	s := span{stream: l.cfg.table(), filters: []string{filter}, from: 1, until: newest.Sequence}
+	_, err = l.replay(ctx, s, func(m jetstream.Msg, seq uint64) {
+		remember(states, tenant, m.Data())
+		if seq <= newest.Sequence {
+			since = max(since, sourceSequence(m.Headers().Get("Nats-Stream-Source"), l.cfg.Stream))
+		}
+	})
+	return since, err
 }
 
 // remember keeps the user's newest event; ok if the message is an event. What is
@@ -116,19 +133,6 @@ func remember(states map[presence.UserID]presence.State, tenant string, payload 
 	return e, true
 }
 
-// tableReached is the log sequence up to which the table was filled at this
-// moment; 0 if that cannot be told, and the whole log has to be read.
-func (l *Log) tableReached(ctx context.Context) (uint64, error) {
-	m, err := l.table.GetLastMsgForSubject(ctx, "$KV."+l.cfg.Bucket()+".>")
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	return sourceSequence(m.Header.Get("Nats-Stream-Source"), l.cfg.Stream), nil
-}
-
 // sourceSequence reads the header that the server adds to a sourced message: the
 // stream, the sequence there, and more. A message somebody else put into the
 // table has none.
@@ -139,58 +143,4 @@ func sourceSequence(header, stream string) uint64 {
 	}
 	n, _ := strconv.ParseUint(fields[1], 10, 64)
 	return n
-}
-
-// replay calls fn for the messages of a consumer in order: until one has reached
-// the sequence barrier, or, with barrier 0, until none is left.
-func (l *Log) replay(ctx context.Context, s jetstream.Stream, cfg jetstream.OrderedConsumerConfig, barrier uint64, fn func(m jetstream.Msg, seq uint64)) error {
-	consumer, err := s.OrderedConsumer(ctx, cfg)
-	if err != nil {
-		return err
-	}
-	if done, err := drained(ctx, consumer, barrier); done || err != nil {
-		return err
-	}
-	messages, err := consumer.Messages(jetstream.PullMaxMessages(2000))
-	if err != nil {
-		return err
-	}
-	defer messages.Stop()
-	for {
-		m, err := messages.Next(jetstream.NextMaxWait(time.Second))
-		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case errors.Is(err, nats.ErrTimeout):
-			// A message that was the last when the count was made may have been replaced
-			// by a newer one that we already have: the count never gets to 0 by itself.
-			if done, err := drained(ctx, consumer, barrier); done || err != nil {
-				return err
-			}
-			continue
-		case err != nil:
-			return err
-		}
-		md, err := m.Metadata()
-		if err != nil {
-			return err
-		}
-		fn(m, md.Sequence.Stream)
-		if barrier == 0 && md.NumPending == 0 || barrier > 0 && md.Sequence.Stream >= barrier {
-			return nil
-		}
-	}
-}
-
-// drained asks the server whether a consumer that reads without a barrier has
-// nothing left.
-func drained(ctx context.Context, c jetstream.Consumer, barrier uint64) (bool, error) {
-	if barrier > 0 {
-		return false, nil
-	}
-	info, err := c.Info(ctx)
-	if err != nil {
-		return false, err
-	}
-	return info.NumPending == 0 && info.NumAckPending == 0, nil
 }

@@ -1,7 +1,6 @@
 package publisher
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -31,16 +30,23 @@ const (
 // Log is the stream of every event and the table that the server makes of it.
 // Open gives one. It is safe for concurrent use.
 type Log struct {
-	cfg    Config
-	conn   *Connection
-	js     jetstream.JetStream
-	stream jetstream.Stream
-	table  jetstream.Stream
+	cfg  Config
+	conn *Connection
+	js   jetstream.JetStream
 }
 
 // Bucket is the name of the table as a key-value bucket: the prefix, with '-' for
 // what a bucket's name cannot hold.
 func (cfg Config) Bucket() string { return strings.ReplaceAll(cfg.Prefix, ".", "-") }
+
+// table is the name of the table's stream.
+func (cfg Config) table() string { return "KV_" + cfg.Bucket() }
+
+// entry is the subject of a user's entry in the table's stream; "*" for every
+// tenant or user.
+func (cfg Config) entry(tenant, user string) string {
+	return "$KV." + cfg.Bucket() + "." + tenant + "." + user
+}
 
 // ownerSubject is where a tenant's owner message lives. It is not under the
 // prefix: consumers of presence need never see it.
@@ -66,19 +72,18 @@ func (cfg Config) streamConfig() jetstream.StreamConfig {
 // tableConfig is the key-value bucket that the server sources from the log. There
 // is no second write that could be lost between the two.
 func (cfg Config) tableConfig() jetstream.StreamConfig {
-	bucket := cfg.Bucket()
-	key := "$KV." + bucket + ".{{wildcard(1)}}.{{wildcard(2)}}"
+	key := cfg.entry("{{wildcard(1)}}", "{{wildcard(2)}}")
 	c := jetstream.StreamConfig{
-		Name:              "KV_" + bucket,
+		Name:              cfg.table(),
 		Description:       "presenced: what is last known of each user, the table",
-		Subjects:          []string{"$KV." + bucket + ".>"},
+		Subjects:          []string{"$KV." + cfg.Bucket() + ".>"},
 		Storage:           jetstream.FileStorage,
 		MaxMsgsPerSubject: 1,
 		Discard:           jetstream.DiscardNew,
 		Replicas:          cfg.Replicas,
 		AllowRollup:       true,
 		DenyDelete:        true,
-		AllowDirect:       true,
+		AllowDirect:       false, // as for the log: a load begins with the table
 		Metadata:          map[string]string{"presenced.schema": "1"},
 		Sources: []*jetstream.StreamSource{{
 			Name: cfg.Stream,
@@ -95,9 +100,6 @@ func (cfg Config) tableConfig() jetstream.StreamConfig {
 	}
 	return c
 }
-
-// tableKey is a user's key in the table, tenant.user.
-func tableKey(tenant, user string) string { return fmt.Sprintf("%s.%s", tenant, user) }
 
 // Subject is a public subject or filter: the rest behind the prefix.
 func (l *Log) Subject(rest string) string { return l.cfg.Prefix + "." + rest }

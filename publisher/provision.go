@@ -44,17 +44,13 @@ func Open(ctx context.Context, conn *Connection, cfg Config) (*Log, []Drift, err
 	}
 	l := &Log{cfg: cfg, conn: conn, js: js}
 	var drifts []Drift
-	for _, part := range []struct {
-		want   jetstream.StreamConfig
-		handle *jetstream.Stream
-	}{{cfg.streamConfig(), &l.stream}, {cfg.tableConfig(), &l.table}} {
-		s, err := provision(ctx, js, part.want, cfg.Manage)
+	for _, want := range []jetstream.StreamConfig{cfg.streamConfig(), cfg.tableConfig()} {
+		s, err := provision(ctx, js, want, cfg.Manage)
 		if err != nil {
 			return nil, nil, err
 		}
-		*part.handle = s
 		if cfg.Manage != ManageOff {
-			drifts = append(drifts, compare(s.CachedInfo().Config, part.want)...)
+			drifts = append(drifts, compare(s.CachedInfo().Config, want)...)
 		}
 	}
 	var broken []error

@@ -25,19 +25,15 @@ type Record struct {
 // Replay calls fn for every message of the log that matches the subject filter and
 // is in the log now, from sequence from on.
 func (l *Log) Replay(ctx context.Context, filter string, from uint64, fn func(Record)) error {
-	info, err := l.stream.Info(ctx)
+	newest, err := l.last(ctx, l.cfg.Stream, filter)
 	if err != nil {
 		return fmt.Errorf("read log: %w", err)
 	}
-	if info.State.LastSeq < from {
+	if newest == nil {
 		return nil
 	}
-	err = l.replay(ctx, l.stream, jetstream.OrderedConsumerConfig{
-		FilterSubjects: []string{filter},
-		DeliverPolicy:  jetstream.DeliverByStartSequencePolicy,
-		OptStartSeq:    max(from, 1),
-	}, 0, func(m jetstream.Msg, seq uint64) { fn(record(m, seq)) })
-	if err != nil {
+	s := span{stream: l.cfg.Stream, filters: []string{filter}, from: max(from, 1), until: newest.Sequence}
+	if _, err := l.replay(ctx, s, func(m jetstream.Msg, seq uint64) { fn(record(m, seq)) }); err != nil {
 		return fmt.Errorf("read log: %w", err)
 	}
 	return nil
@@ -46,32 +42,19 @@ func (l *Log) Replay(ctx context.Context, filter string, from uint64, fn func(Re
 // Follow calls fn for every matching message from now on, until ctx ends; that is
 // no error.
 func (l *Log) Follow(ctx context.Context, filter string, fn func(Record)) error {
-	consumer, err := l.stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
-		FilterSubjects: []string{filter},
-		DeliverPolicy:  jetstream.DeliverNewPolicy,
-	})
-	if err != nil {
+	s := span{stream: l.cfg.Stream, filters: []string{filter}, until: endless}
+	newest, err := l.last(ctx, l.cfg.Stream, ">")
+	if err == nil {
+		s.from = 1
+		if newest != nil {
+			s.from = newest.Sequence + 1
+		}
+		_, err = l.replay(ctx, s, func(m jetstream.Msg, seq uint64) { fn(record(m, seq)) })
+	}
+	if err != nil && ctx.Err() == nil {
 		return fmt.Errorf("follow log: %w", err)
 	}
-	messages, err := consumer.Messages()
-	if err != nil {
-		return fmt.Errorf("follow log: %w", err)
-	}
-	defer messages.Stop()
-	for {
-		m, err := messages.Next(jetstream.NextContext(ctx))
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("follow log: %w", err)
-		}
-		md, err := m.Metadata()
-		if err != nil {
-			return fmt.Errorf("follow log: %w", err)
-		}
-		fn(record(m, md.Sequence.Stream))
-	}
+	return nil
 }
 
 func record(m jetstream.Msg, seq uint64) Record {
@@ -85,9 +68,9 @@ func record(m jetstream.Msg, seq uint64) Record {
 // Get reads one user's entry of the table: the newest event about them, which may
 // say that they left. [ErrNoUser] if there never was one.
 func (l *Log) Get(ctx context.Context, tenant string, user presence.UserID) (presence.Event, error) {
-	m, err := l.table.GetLastMsgForSubject(ctx, "$KV."+l.cfg.Bucket()+"."+tableKey(tenant, string(user)))
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return presence.Event{}, fmt.Errorf("get user %s of tenant %s: %w", user, tenant, ErrNoUser)
+	m, err := l.last(ctx, l.cfg.table(), l.cfg.entry(tenant, string(user)))
+	if err == nil && m == nil {
+		err = ErrNoUser
 	}
 	if err != nil {
 		return presence.Event{}, fmt.Errorf("get user %s of tenant %s: %w", user, tenant, err)
@@ -98,10 +81,7 @@ func (l *Log) Get(ctx context.Context, tenant string, user presence.UserID) (pre
 // Table calls fn for every entry of the tenant's table ("*": all tenants).
 // Entries that are no events of ours are passed over.
 func (l *Log) Table(ctx context.Context, tenant string, fn func(presence.Event)) error {
-	err := l.replay(ctx, l.table, jetstream.OrderedConsumerConfig{
-		FilterSubjects: []string{"$KV." + l.cfg.Bucket() + "." + tenant + ".*"},
-		DeliverPolicy:  jetstream.DeliverLastPerSubjectPolicy,
-	}, 0, func(m jetstream.Msg, _ uint64) {
+	err := l.entries(ctx, tenant, func(m jetstream.Msg, _ uint64) {
 		if e, err := presence.ParseEvent(m.Data()); err == nil {
 			fn(e)
 		}
@@ -110,4 +90,16 @@ func (l *Log) Table(ctx context.Context, tenant string, fn func(presence.Event))
 		return fmt.Errorf("read table: %w", err)
 	}
 	return nil
+}
+
+// entries calls fn for every message of the tenant's table that its leader has.
+func (l *Log) entries(ctx context.Context, tenant string, fn func(m jetstream.Msg, seq uint64)) error {
+	filter := l.cfg.entry(tenant, "*")
+	newest, err := l.last(ctx, l.cfg.table(), filter)
+	if err != nil || newest == nil {
+		return err
+	}
+	s := span{stream: l.cfg.table(), filters: []string{filter}, from: 1, until: newest.Sequence}
+	_, err = l.replay(ctx, s, fn)
+	return err
 }

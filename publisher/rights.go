@@ -51,7 +51,7 @@ func (cfg Config) publishes() []string {
 		"$JS.API.STREAM.INFO." + cfg.Stream,
 		"$JS.API.STREAM.INFO." + table,
 		"$JS.API.STREAM.MSG.GET." + cfg.Stream,
-		"$JS.API.DIRECT.GET." + table + ".>",
+		"$JS.API.STREAM.MSG.GET." + table,
 	}
 	for _, s := range []string{cfg.Stream, table} {
 		subjects = append(subjects, "$JS.API.CONSUMER.CREATE."+s+".>", "$JS.API.CONSUMER.INFO."+s+".*",

@@ -1,0 +1,180 @@
+package publisher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// span is a part of a stream.
+type span struct {
+	stream  string
+	filters []string // none: every message
+	from    uint64   // first sequence
+	until   uint64   // last; endless: go on for ever
+}
+
+const endless = math.MaxUint64
+
+// patience is how long a reader goes on without one message. Within it a cluster
+// has elected new leaders and a server is up again.
+const patience = 30 * time.Second
+
+// idle is how long a reader waits for the next message before it asks the leader
+// whether there is one.
+const idle = time.Second
+
+// replay calls fn for the messages of the span, each once and in order, and
+// returns the sequence that it came to. It is at the end when a message has reached
+// until, or when the leader has none behind the last one read: the message at until
+// may have been replaced or removed. That nothing comes is never the end, because
+// the consumer may live on a follower that is behind, or may be dead.
+//
+// It lasts longer than its consumer: one that is lost is replaced by another,
+// behind the last message read.
+func (l *Log) replay(ctx context.Context, s span, fn func(m jetstream.Msg, seq uint64)) (reached uint64, err error) {
+	r := reader{log: l, span: s, reached: s.from - 1}
+	progress := time.Now()
+	for r.reached < s.until {
+		before := r.reached
+		err := r.read(ctx, fn)
+		if ctx.Err() != nil {
+			return r.reached, ctx.Err()
+		}
+		if r.reached > before {
+			progress = time.Now()
+		}
+		if err == nil || errors.Is(err, errEnd) {
+			break
+		}
+		if s.until < endless && time.Since(progress) > patience || final(err) {
+			return r.reached, err
+		}
+		pause(ctx, 100*time.Millisecond)
+	}
+	return r.reached, nil
+}
+
+// errEnd says that the leader has no message behind the last one read.
+var errEnd = errors.New("no more messages")
+
+// final tells what another consumer would not change.
+func final(err error) bool {
+	var denied *deniedError
+	return errors.As(err, &denied) || errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrConnectionClosed)
+}
+
+// reader reads a span. reached is the sequence of the last message read.
+type reader struct {
+	log *Log
+	span
+	reached uint64
+}
+
+// read makes a consumer and reads until the end of the span, or until the consumer
+// fails or falls silent, which is an error.
+func (r *reader) read(ctx context.Context, fn func(m jetstream.Msg, seq uint64)) error {
+	start := time.Now()
+	consumer, err := r.log.js.CreateConsumer(ctx, r.stream, jetstream.ConsumerConfig{
+		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
+		OptStartSeq:       r.reached + 1,
+		FilterSubjects:    r.filters,
+		AckPolicy:         jetstream.AckNonePolicy,
+		InactiveThreshold: 30 * time.Second,
+		MemoryStorage:     true,
+		Replicas:          1,
+	})
+	if err != nil {
+		return r.failed(start, err)
+	}
+	defer r.remove(ctx, consumer.CachedInfo().Name)
+	messages, err := consumer.Messages(jetstream.PullMaxMessages(2000), jetstream.PullHeartbeat(5*time.Second), jetstream.WithMessagesErrOnMissingHeartbeat(true))
+	if err != nil {
+		return r.failed(start, err)
+	}
+	defer messages.Stop()
+	delivered, silent := uint64(0), 0
+	for r.reached < r.until {
+		m, err := r.next(ctx, messages)
+		switch {
+		case err == nil:
+			silent = 0
+		case !errors.Is(err, errIdle):
+			return r.failed(start, err)
+		default:
+			if err := r.look(ctx); err != nil {
+				return err
+			}
+			if silent++; silent == 3 {
+				return r.failed(start, errors.New("the consumer fell silent"))
+			}
+			continue
+		}
+		md, err := m.Metadata()
+		if err != nil {
+			return fmt.Errorf("read a message's metadata: %w", err)
+		}
+		if delivered++; md.Sequence.Consumer != delivered {
+			return errors.New("a message was lost on the way")
+		}
+		r.reached = md.Sequence.Stream
+		fn(m, r.reached)
+	}
+	return nil
+}
+
+var errIdle = errors.New("no message for a while")
+
+// next waits for a message: for ever, if the span is endless.
+func (r *reader) next(ctx context.Context, messages jetstream.MessagesContext) (jetstream.Msg, error) {
+	if r.until == endless {
+		return messages.Next(jetstream.NextContext(ctx))
+	}
+	wait, cancel := context.WithTimeout(ctx, idle)
+	defer cancel()
+	m, err := messages.Next(jetstream.NextContext(wait))
+	if err != nil && wait.Err() != nil {
+		err = errIdle
+	}
+	return m, err
+}
+
+// look asks the leader whether a message is still to come; errEnd if not.
+func (r *reader) look(ctx context.Context) error {
+	filters := r.filters
+	if len(filters) == 0 {
+		filters = []string{">"}
+	}
+	for _, filter := range filters {
+		m, err := r.log.last(ctx, r.stream, filter)
+		if err != nil {
+			return err
+		}
+		if m != nil && m.Sequence > r.reached {
+			return nil
+		}
+	}
+	return errEnd
+}
+
+func (r *reader) failed(start time.Time, err error) error {
+	if denied := r.log.conn.deniedSince(start); denied != nil {
+		return denied
+	}
+	return err
+}
+
+// remove deletes the consumer, even if ctx has ended. What cannot be deleted now
+// goes by itself after its inactive threshold.
+func (r *reader) remove(ctx context.Context, consumer string) {
+	if !r.log.conn.IsConnected() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	_ = r.log.js.DeleteConsumer(ctx, r.stream, consumer) // see above
+}
