@@ -80,12 +80,13 @@ func inherited(o presence.Owner) presence.Summary {
 // or [presence.ErrDeposed] if somebody else was quicker. From then on the old
 // owner's writes are refused.
 func (c *Chain) Acquire(ctx context.Context, seen presence.Owner, ledger presence.Ledger) (presence.Owner, error) {
-	c.n, c.done, c.doubt = 0, 0, nil
-	c.last = presence.Owner{
+	c.done, c.doubt = 0, nil // but n goes on: an earlier try may be stored yet, and is not this one
+	ours := presence.Owner{
 		Sequence: seen.Sequence, Replica: c.cfg.Replica, Epoch: seen.Epoch + 1,
 		Embedded: c.cfg.Embedded, Ledger: ledger, Summary: inherited(seen),
 	}
-	if err := c.settle(ctx, nil, func() presence.Owner { return c.last }); err != nil {
+	c.last = ours
+	if err := c.settle(ctx, nil, func() presence.Owner { return ours }); err != nil {
 		return presence.Owner{}, fmt.Errorf("acquire tenant %s: %w", c.cfg.Tenant, err)
 	}
 	return c.last, nil

@@ -1,11 +1,14 @@
 package publisher_test
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"presenced/natsembed"
 	"presenced/presence"
 	"presenced/publisher"
 )
@@ -69,6 +72,47 @@ func TestAcquireIsWonOnce(t *testing.T) {
 	}
 	if _, err := b.Acquire(t.Context(), seen, presence.Ledger{}); !errors.Is(err, presence.ErrDeposed) {
 		t.Errorf("second acquire of the same owner: %v, want %v", err, presence.ErrDeposed)
+	}
+}
+
+// An acquire that was given up may be stored after all, while the next one is under
+// way. It is the same replica's and of the same epoch, but not the same message.
+func TestLateAcquireIsNotTakenForTheNext(t *testing.T) {
+	t.Parallel()
+	srv := startServer(t)
+	log := openLog(t, srv)
+	c := newChain(log, "a")
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	first := presence.Ledger{Reserved: 1}
+	if _, err := c.Acquire(gone, presence.Owner{}, first); err == nil {
+		t.Fatal("acquired without a word to the server")
+	}
+	putOwner(t, srv, log, presence.Owner{Replica: "a", Epoch: 1, N: 1, Ledger: first})
+
+	own, err := c.Acquire(t.Context(), presence.Owner{}, presence.Ledger{Reserved: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen, err := c.Owner(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if own.Ledger.Reserved != 2 || seen.Ledger.Reserved != 2 || own.Sequence != seen.Sequence {
+		t.Errorf("acquired with %+v, the log says %+v; want 2 reserved in both", own, seen)
+	}
+	mustAppend(t, c, newPeople().become("Busy", "Busy", userID(1)))
+}
+
+// putOwner writes an owner message past every chain.
+func putOwner(t *testing.T, srv *natsembed.Server, log *publisher.Log, o presence.Owner) {
+	t.Helper()
+	data, err := json.Marshal(o)
+	if err == nil {
+		_, err = rawJetStream(t, srv).Publish(t.Context(), publisher.OwnerSubject(log, tenant), data)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -27,3 +27,6 @@ func ReplayUntil(ctx context.Context, l *Log, filter string, until uint64, fn fu
 	s := span{stream: l.cfg.Stream, filters: []string{filter}, from: 1, until: until}
 	return l.replay(ctx, s, func(_ jetstream.Msg, seq uint64) { fn(seq) })
 }
+
+// OwnerSubject is where the tenant's owner message lives.
+func OwnerSubject(_ *Log, tenant string) string { return ownerSubject(tenant) }
