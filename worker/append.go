@@ -56,10 +56,13 @@ func (r *reign) write(b presence.Batch) error {
 	sent, start := r.cfg.Boot(), time.Now()
 	waits := backoff.NewExponentialBackOff()
 	waits.InitialInterval, waits.MaxInterval = 100*time.Millisecond, 5*time.Second
-	for {
-		r.turn()
+	for tried := false; ; tried = true {
+		r.alive()
 		err := r.journal.Append(r.work, b)
 		if err == nil {
+			if tried {
+				r.report(func(s *Status) { s.Trouble = nil })
+			}
 			break
 		}
 		if errors.Is(err, presence.ErrDeposed) || r.work.Err() != nil {
@@ -70,7 +73,6 @@ func (r *reign) write(b presence.Batch) error {
 	}
 	r.budget.Permit(b.Ledger, sent+ownerDeadline)
 	r.beat.Reset(heartbeat)
-	r.report(func(s *Status) { s.Trouble = nil })
 	r.observer.Appended(r.cfg.Tenant, b.Events, time.Since(start))
 	return nil
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
 
 	"presenced/presence"
 	"presenced/worker"
@@ -51,6 +53,8 @@ type fakeJournal struct {
 	fail    func() error // asked before each append; nil: never fails; set by failWith
 	damage  func(map[presence.UserID]presence.State)
 	slow    time.Duration // for Load
+	loads   int           // how many there were
+	broken  func() error  // asked by each Load; nil: never fails
 }
 
 func (j *fakeJournal) Owner(context.Context) (presence.Owner, error) {
@@ -84,6 +88,12 @@ func (j *fakeJournal) Load(ctx context.Context, own presence.Owner) (presence.Lo
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	j.loads++
+	if j.broken != nil {
+		if err := j.broken(); err != nil {
+			return presence.Loaded{}, err
+		}
+	}
 	l := presence.Loaded{States: map[presence.UserID]presence.State{}, Source: own.Summary.Source, Intact: true}
 	want, got := own.Summary, presence.Summary{Floor: own.Summary.Floor}
 	for i, e := range j.events {
@@ -341,7 +351,8 @@ type world struct {
 	config   worker.Config
 	tenant   *worker.Tenant
 	boot     func() time.Duration
-	stop     func() // ends the tenant and waits for it
+	lines    *observer.ObservedLogs
+	stop     func() error // ends the tenant, waits for it and returns what Run did
 }
 
 // newWorld makes a tenant of n users who are all Available; start runs it.
@@ -366,14 +377,13 @@ func newWorld(t *testing.T, n int) *world {
 func (w *world) start() { w.startOn(w.journal) }
 
 func (w *world) startOn(j worker.Journal) {
-	w.tenant = worker.New(w.config, w.source, w.budget, j, w.observer, zap.NewNop())
+	core, lines := observerCore()
+	w.lines = lines
+	w.tenant = worker.New(w.config, w.source, w.budget, j, w.observer, zap.New(core))
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		worker.Run(ctx, []*worker.Tenant{w.tenant})
-	}()
-	w.stop = func() { cancel(); <-done }
+	done := make(chan error, 1)
+	go func() { done <- worker.Run(ctx, []*worker.Tenant{w.tenant}) }()
+	w.stop = func() error { cancel(); return <-done }
 	synctest.Wait()
 }
 
@@ -394,4 +404,19 @@ func (w *world) owner() presence.Owner {
 	w.model.mu.Lock()
 	defer w.model.mu.Unlock()
 	return w.model.owner
+}
+
+// underWay is how many requests are not answered yet.
+func (s *fakeSource) underWay() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.during
+}
+
+func observerCore() (zapcore.Core, *observer.ObservedLogs) { return observer.New(zap.DebugLevel) }
+
+func (j *fakeJournal) failLoads(broken func() error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.broken = broken
 }

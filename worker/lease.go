@@ -18,8 +18,9 @@ const (
 
 // standing is an owner message and how long we have watched it stand.
 type standing struct {
-	owner presence.Owner
-	since time.Duration // boot clock at our first sight of it
+	owner   presence.Owner
+	since   time.Duration // boot clock at our first sight of it
+	charged uint64        // its sequence, once our budget counts its requests
 }
 
 // see updates the watch with what was read now.

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"go.uber.org/zap"
@@ -25,8 +26,10 @@ type reign struct {
 	sweep  *sweep // nil: none is under way
 	cancel func() // ends the sweep's requests
 	beat   *time.Timer
+	first  int       // the chunk that the next sweep begins with
 	resume time.Time // no sweep starts before
-	said   uint64    // source events of this reign
+	heard  refusals
+	said   uint64 // source events of this reign
 }
 
 func (t *Tenant) reign(ctx, work context.Context, own term) error {
@@ -46,44 +49,6 @@ func (t *Tenant) reign(ctx, work context.Context, own term) error {
 	return r.watch(ctx)
 }
 
-// load reads the state that we took over, and keeps the tenant ours meanwhile.
-func (r *reign) load(ctx context.Context, own presence.Owner) error {
-	type result struct {
-		presence.Loaded
-		err error
-	}
-	loading, cancel := context.WithCancel(ctx)
-	defer cancel()
-	done := make(chan result, 1)
-	start := time.Now()
-	go func() {
-		l, err := r.journal.Load(loading, own)
-		done <- result{l, err}
-	}()
-	for {
-		r.turn()
-		select {
-		case l := <-done:
-			if l.err != nil {
-				return l.err
-			}
-			r.known = newLastKnown(r.cfg.Tenant, r.cfg.UnknownAfter, r.cfg.Users, l.Loaded, own.Summary)
-			if !l.Intact {
-				r.log.Error("last-known state is damaged: every user gets a new snapshot", zap.Uint64("log_sequence", own.Sequence), zap.Uint64("on_record_as_of", own.Summary.AsOf),
-					zap.Int("users_found", l.Found.Users), zap.Int("users_expected", l.Expected.Users), zap.Uint64("revision_found", l.Found.Revision), zap.Uint64("revision_expected", l.Expected.Revision))
-			}
-			r.observer.Loaded(r.cfg.Tenant, len(l.States), time.Since(start), l.Intact)
-			return nil
-		case <-r.beat.C:
-			if err := r.write(presence.Batch{Summary: own.Summary}); err != nil {
-				cancel()
-				<-done
-				return err
-			}
-		}
-	}
-}
-
 // watch is the loop of a tenant: ticks, answers, heartbeats.
 func (r *reign) watch(ctx context.Context) error {
 	next := r.cfg.Schedule.Next(time.Now())
@@ -91,7 +56,7 @@ func (r *reign) watch(ctx context.Context) error {
 	tick := time.NewTimer(time.Until(next))
 	defer tick.Stop()
 	for {
-		r.turn()
+		r.alive()
 		select {
 		case <-ctx.Done():
 			return r.release()
@@ -140,8 +105,8 @@ func (r *reign) tick(due time.Time) time.Time {
 func (r *reign) startSweep(spread, interval time.Duration) {
 	r.known.rule.GapAfter = 2 * interval
 	r.report(func(s *Status) { s.Interval = interval })
-	ctx, cancel := context.WithTimeout(r.work, max(2*interval, 30*time.Second))
-	r.sweep = startSweep(ctx, r.source, r.cfg.Tenant, r.cfg.Users, r.cfg.Chunk, spread)
+	ctx, cancel := context.WithCancel(r.work)
+	r.sweep = r.Tenant.startSweep(ctx, r.first, spread, max(patience, interval))
 	r.cancel = cancel
 }
 
@@ -157,11 +122,10 @@ func (r *reign) answers() <-chan answered {
 func (r *reign) take(a answered, ok bool) error {
 	var due []change
 	for ok {
-		r.sweep.count(a)
-		due = append(due, r.known.compare(a.answers)...)
-		if causeOf(a.err).Permanent() {
-			r.sweep.stop() // the next chunk would be refused too
+		if err := r.hear(a); err != nil {
+			return err
 		}
+		due = append(due, r.known.compare(a.answers)...)
 		if len(due) >= presence.MaxBatch {
 			break
 		}
@@ -179,6 +143,30 @@ func (r *reign) take(a answered, ok bool) error {
 	return r.append(due, nil)
 }
 
+// hear takes note of how a chunk went. Its error is a panic while asking.
+func (r *reign) hear(a answered) error {
+	var p *panicked
+	if errors.As(a.err, &p) {
+		return p
+	}
+	r.sweep.count(a)
+	if a.err == nil {
+		r.report(func(s *Status) { s.LastSweep = time.Now() })
+	}
+	if a.err == nil || r.sweep.mute { // requests that were called off have no news
+		return nil
+	}
+	cause := causeOf(a.err)
+	if r.heard.add(a.err) {
+		r.log.Warn("no answer from Graph", zap.String("cause", string(cause)), zap.Error(a.err))
+	}
+	if cause.Permanent() {
+		r.report(func(s *Status) { s.Cause, s.Refusal = cause, a.err })
+		r.sweep.stop() // the next chunk would be refused too
+	}
+	return nil
+}
+
 func (r *reign) tally(due []change) {
 	for _, c := range due {
 		if c.event.Kind == presence.KindChange {
@@ -190,11 +178,16 @@ func (r *reign) tally(due []change) {
 }
 
 // endSweep appends the sweep's last events, and the news if what we can see of
-// the tenant has changed.
+// the tenant has changed. A sweep that was called off has none: it did not look.
 func (r *reign) endSweep(due []change) error {
-	report := r.sweep.finish()
+	s := r.sweep
+	report := s.finish()
 	r.cancel()
 	r.sweep = nil
+	if s.mute {
+		return r.append(due, nil)
+	}
+	r.turnTo(s)
 	said := r.known.summary.Source
 	now := r.blind.judge(report, said)
 	if report.Cause.Permanent() {
@@ -212,11 +205,30 @@ func (r *reign) endSweep(due []change) error {
 		return err
 	}
 	r.known.confirm()
+	r.tell(report)
+	return nil
+}
+
+// turnTo chooses the chunk that the next sweep begins with, so that nobody is left
+// out for ever: the first that was not asked for if the sweep was refused half way,
+// or the first that had no room in the budget.
+func (r *reign) turnTo(s *sweep) {
+	switch {
+	case !s.covered():
+		r.first = (r.first + s.report.Requests) % s.chunks
+	case s.report.Cause == presence.CauseThrottled:
+		r.first = (r.first + s.late) % s.chunks
+	}
+}
+
+// tell makes known how a sweep went.
+func (r *reign) tell(report presence.Sweep) {
+	refusal := r.heard.next(report.Cause)
 	r.observer.Swept(r.cfg.Tenant, report)
 	r.report(func(s *Status) {
 		s.Sweeps++
-		s.Source, s.Cause = r.known.summary.Source, report.Cause
-		if report.Source() != presence.SourceDown {
+		s.Source, s.Cause, s.Refusal = r.known.summary.Source, report.Cause, refusal
+		if report.Users == 0 {
 			s.LastSweep = time.Now()
 		}
 	})
@@ -224,18 +236,18 @@ func (r *reign) endSweep(due []change) error {
 		r.log.Info("sweep", zap.Int("users", report.Users), zap.Int("changes", report.Changes), zap.Int("snapshots", report.Snapshots),
 			zap.Int("unanswered", report.Unanswered), zap.Int("failed", report.Failed), zap.String("cause", string(report.Cause)), zap.Duration("took", report.Took))
 	}
-	return nil
 }
 
 // release ends a reign of our own will: requests under way may end, what they
 // bring is appended, and the next owner may start at once.
 func (r *reign) release() error {
 	if r.sweep != nil {
+		r.sweep.mute = true
 		r.sweep.stop()
 		r.budget.Permit(presence.Ledger{}, 0) // who waits for the budget goes home
 		defer time.AfterFunc(shutdownGrace/2, r.cancel).Stop()
 		for r.sweep != nil {
-			r.turn()
+			r.alive()
 			a, ok := <-r.sweep.answers
 			if err := r.take(a, ok); err != nil {
 				return err

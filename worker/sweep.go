@@ -1,7 +1,6 @@
 package worker
 
 import (
-	"cmp"
 	"context"
 	"hash/fnv"
 	"io"
@@ -16,30 +15,41 @@ import (
 // maxInFlight bounds how many chunks of a tenant are asked for at the same time.
 const maxInFlight = 16
 
+// patience bounds one chunk, its wait for the budget included: longer than what a
+// window and a predecessor's charge can take, so that only a pause that Graph asked
+// for is longer. A schedule of rare sweeps may wait for an interval.
+const patience = 2 * time.Minute
+
 // sweep is one pass over a roster under way. The tenant's goroutine reads answers
 // and keeps the report; the sweep's own goroutines only ask.
 type sweep struct {
 	report  presence.Sweep
+	chunks  int           // of the roster
 	answers chan answered // closed after the last chunk's
 	stop    func()        // starts no further chunk
+	late    int           // the first place in the order whose chunk failed; chunks: none did
+	mute    bool          // what it brings is used, but it says nothing of what we can see
 }
 
 // answered is what became of one chunk.
 type answered struct {
-	asked   int
+	place   int // in the sweep's order
 	answers []presence.Answer
 	err     error
 }
 
-// startSweep asks for every chunk at its own moment within spread and sends what
-// comes back. A moment is the same in every sweep: a user is asked in equal steps
-// of time, and tenants and chunks do not come all at once. ctx bounds the whole
-// sweep.
-func startSweep(ctx context.Context, source Source, tenant string, users []presence.UserID, size int, spread time.Duration) *sweep {
-	chunks := slices.Collect(slices.Chunk(users, size))
+// startSweep asks for every chunk at its own moment within spread, beginning with
+// the chunk first, and sends what comes back. A moment is the same in every sweep:
+// a user is asked in equal steps of time, and tenants and chunks do not come all at
+// once. The sweep ends when its last chunk does, each after patience at the latest,
+// or when ctx ends.
+func (t *Tenant) startSweep(ctx context.Context, first int, spread, patience time.Duration) *sweep {
+	chunks := slices.Collect(slices.Chunk(t.cfg.Users, t.cfg.Chunk))
 	launch, stop := context.WithCancel(ctx)
 	s := &sweep{
-		report:  presence.Sweep{Started: time.Now(), Users: len(users)},
+		report:  presence.Sweep{Started: time.Now(), Users: len(t.cfg.Users)},
+		chunks:  len(chunks),
+		late:    len(chunks),
 		answers: make(chan answered, len(chunks)), // nobody ever blocks on a reader that left
 		stop:    stop,
 	}
@@ -49,7 +59,7 @@ func startSweep(ctx context.Context, source Source, tenant string, users []prese
 		var asking sync.WaitGroup
 		defer asking.Wait()
 		slots := make(chan struct{}, maxInFlight)
-		for _, m := range moments(tenant, len(chunks), spread) {
+		for place, m := range moments(t.cfg.Tenant, len(chunks), first, spread) {
 			if !sleepUntil(launch, s.report.Started.Add(m.offset)) {
 				return
 			}
@@ -58,15 +68,25 @@ func startSweep(ctx context.Context, source Source, tenant string, users []prese
 			case <-launch.Done():
 				return
 			}
-			chunk := chunks[m.chunk]
 			asking.Go(func() {
 				defer func() { <-slots }()
-				answers, err := source.Presences(ctx, chunk)
-				s.answers <- answered{asked: len(chunk), answers: answers, err: err}
+				a := t.ask(ctx, chunks[m.chunk], patience)
+				a.place = place
+				s.answers <- a
 			})
 		}
 	}()
 	return s
+}
+
+// ask asks for one chunk. A panic is an answer too: it must not take the other
+// tenants down.
+func (t *Tenant) ask(ctx context.Context, chunk []presence.UserID, patience time.Duration) (a answered) {
+	defer t.catch(&a.err)
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	a.answers, a.err = t.source.Presences(ctx, chunk)
+	return a
 }
 
 // moment is when a chunk is asked for, from the start of the sweep.
@@ -75,16 +95,17 @@ type moment struct {
 	offset time.Duration
 }
 
-// moments spreads n chunks evenly and shifts each by a stable share of its step.
-func moments(tenant string, n int, spread time.Duration) []moment {
+// moments spreads n chunks evenly, the chunk first at the head, and shifts each by
+// a stable share of its step.
+func moments(tenant string, n, first int, spread time.Duration) []moment {
 	ms := make([]moment, n)
 	for i := range ms {
+		chunk := (first + i) % n
 		h := fnv.New32a()
-		io.WriteString(h, tenant+"/"+strconv.Itoa(i))
+		io.WriteString(h, tenant+"/"+strconv.Itoa(chunk))
 		shift := float64(h.Sum32()) / (1 << 32)
-		ms[i] = moment{i, time.Duration((float64(i) + shift) / float64(n) * float64(spread))}
+		ms[i] = moment{chunk, time.Duration((float64(i) + shift) / float64(n) * float64(spread))}
 	}
-	slices.SortFunc(ms, func(a, b moment) int { return cmp.Compare(a.offset, b.offset) })
 	return ms
 }
 
@@ -121,6 +142,7 @@ func (s *sweep) count(a answered) {
 	}
 	if a.err != nil {
 		r.Failed++
+		s.late = min(s.late, a.place)
 		r.Cause = worse(r.Cause, causeOf(a.err))
 	}
 }
@@ -131,3 +153,6 @@ func (s *sweep) finish() presence.Sweep {
 	s.report.Unanswered = s.report.Users - s.report.Known - s.report.Unknown
 	return s.report
 }
+
+// covered reports whether every chunk was asked for.
+func (s *sweep) covered() bool { return s.report.Requests == s.chunks }

@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"runtime/debug"
-	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
 	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
 
 	"presenced/presence"
 )
@@ -48,10 +47,11 @@ type Status struct {
 	StandsBy  bool // another replica owns the tenant, and lives
 	Epoch     uint64
 	Sweeps    int       // completed by this process
-	LastSweep time.Time // end of the last sweep that got answers; zero: none yet
+	LastSweep time.Time // when a chunk was last answered, or an empty roster swept; zero: never yet
 	Interval  time.Duration
 	Source    presence.SourceState
 	Cause     presence.Cause
+	Refusal   error // behind Cause: what Graph, or the way to it, said in the last sweep; nil: nothing
 	Trouble   error // why the log cannot be written or read now; nil: it can
 
 	// Turned is when the tenant's goroutine last came round. Whatever NATS and Graph
@@ -80,31 +80,18 @@ func (t *Tenant) report(change func(*Status)) {
 	t.status.Store(&s)
 }
 
-// turn marks that the goroutine lives.
-func (t *Tenant) turn() { t.report(func(s *Status) { s.Turned = time.Now() }) }
+// alive marks that the goroutine came round.
+func (t *Tenant) alive() { t.report(func(s *Status) { s.Turned = time.Now() }) }
 
 // Run watches the tenants until ctx ends. One that fails leaves the others alone:
-// a panic is logged and the tenant starts over.
-func Run(ctx context.Context, tenants []*Tenant) {
-	var running sync.WaitGroup
+// after a panic it starts over. The third panic of a tenant within a minute is an
+// error: by then all tenants are given up, and the process had better end.
+func Run(ctx context.Context, tenants []*Tenant) error {
+	group, ctx := errgroup.WithContext(ctx)
 	for _, t := range tenants {
-		running.Go(func() {
-			for t.survive(ctx); ctx.Err() == nil; t.survive(ctx) {
-				sleep(ctx, 10*time.Second)
-			}
-		})
+		group.Go(func() error { return t.Run(ctx) })
 	}
-	running.Wait()
-}
-
-func (t *Tenant) survive(ctx context.Context) {
-	defer func() {
-		if p := recover(); p != nil {
-			t.log.Error("panic, the tenant starts over", zap.Any("panic", p), zap.ByteString("stack", debug.Stack()))
-			t.report(func(s *Status) { s.Owns, s.Trouble = false, fmt.Errorf("panic: %v", p) })
-		}
-	}()
-	t.Run(ctx)
+	return group.Wait()
 }
 
 // shutdownGrace is how long requests and appends that are under way may take to
@@ -112,32 +99,64 @@ func (t *Tenant) survive(ctx context.Context) {
 const shutdownGrace = 10 * time.Second
 
 // Run blocks until ctx ends; then it finishes what is under way, gives the tenant
-// up and returns.
-func (t *Tenant) Run(ctx context.Context) {
+// up and returns nil. A tenant that keeps panicking is an error.
+func (t *Tenant) Run(ctx context.Context) error {
 	work, cancel := outlive(ctx, shutdownGrace)
 	defer cancel()
 	defer t.report(func(s *Status) { s.Turned = time.Time{} })
+	waits := backoff.NewExponentialBackOff()
+	waits.InitialInterval, waits.MaxInterval = 5*time.Second, time.Minute
+	var panics strikes
 	for {
-		own, ok := t.acquire(ctx)
-		if !ok {
-			return
+		begun := time.Now()
+		err := t.turn(ctx, work)
+		if time.Since(begun) > time.Minute {
+			waits.Reset()
 		}
-		err := t.reign(ctx, work, own)
-		t.budget.Permit(presence.Ledger{}, 0)
-		t.observer.Reigns(t.cfg.Tenant, 0)
-		t.report(func(s *Status) { s.Owns = false })
+		var p *panicked
+		var out bool
 		switch {
-		case ctx.Err() != nil:
-			if err != nil {
-				t.log.Warn("stopped without giving the tenant up", zap.Error(err))
+		case errors.As(err, &p):
+			if panics, out = panics.add(time.Now()); out {
+				return fmt.Errorf("tenant %s: %d panics within %s, which is a bug of presenced; the log has the stacks: %w", t.cfg.Tenant, len(panics), panicsWithin, err)
 			}
-			return
+			t.report(func(s *Status) { s.Trouble = p })
+			t.log.Error("the tenant starts over", zap.Error(err))
+		case ctx.Err() != nil:
 		case errors.Is(err, presence.ErrDeposed):
 			t.log.Warn("deposed, standing by", zap.Error(err))
+			continue
 		default:
 			t.log.Error("reign ended, standing by", zap.Error(err))
 		}
+		if ctx.Err() != nil {
+			if err != nil && !errors.Is(err, context.Canceled) {
+				t.log.Warn("stopped without giving the tenant up", zap.Error(err))
+			}
+			return nil
+		}
+		t.report(func(s *Status) { s.Turned = time.Time{} }) // it rests, and does not hang
+		sleep(ctx, waits.NextBackOff())
 	}
+}
+
+// turn stands by until the tenant is vacant, takes it over and reigns. It is nil
+// only after ctx ended.
+func (t *Tenant) turn(ctx, work context.Context) (err error) {
+	defer t.catch(&err)
+	own, ok := t.acquire(ctx)
+	if !ok {
+		return nil
+	}
+	defer t.stepDown()
+	return t.reign(ctx, work, own)
+}
+
+// stepDown ends a reign, however it went: no request leaves any more.
+func (t *Tenant) stepDown() {
+	t.budget.Permit(presence.Ledger{}, 0)
+	t.observer.Reigns(t.cfg.Tenant, 0)
+	t.report(func(s *Status) { s.Owns = false })
 }
 
 // outlive is a context that ends grace after ctx.
@@ -145,78 +164,4 @@ func outlive(ctx context.Context, grace time.Duration) (context.Context, context
 	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })
 	return longer, func() { stop(); cancel() }
-}
-
-// term is our owner message and what stands behind it.
-type term struct {
-	owner  presence.Owner
-	ledger presence.Ledger // as the message tells it
-	sent   time.Duration   // boot clock when the message left
-}
-
-// acquire waits until the tenant is vacant and takes it over; false if ctx ended.
-func (t *Tenant) acquire(ctx context.Context) (term, bool) {
-	var watch standing
-	for {
-		t.turn()
-		own, err := t.challenge(ctx, &watch)
-		if err == nil && own != nil {
-			t.report(func(s *Status) { s.Trouble, s.StandsBy = nil, false })
-			return *own, true
-		}
-		if err != nil && ctx.Err() == nil && !errors.Is(err, presence.ErrDeposed) {
-			t.trouble(err)
-		}
-		// Several replicas wait for the same tenant: not in step.
-		if !sleep(ctx, time.Second+rand.N(500*time.Millisecond)) {
-			return term{}, false
-		}
-	}
-}
-
-// challenge looks once, and takes the tenant over if it is vacant; nil if not.
-func (t *Tenant) challenge(ctx context.Context, watch *standing) (*term, error) {
-	o, err := t.journal.Owner(ctx)
-	if err != nil {
-		return nil, err
-	}
-	now := t.cfg.Boot()
-	*watch = watch.see(o, now)
-	if !watch.vacant(now, t.cfg.Replica, t.cfg.Embedded) {
-		t.report(func(s *Status) { s.Trouble, s.StandsBy = nil, true })
-		return nil, nil
-	}
-	if o.Sequence > 0 && o.Replica != t.cfg.Replica {
-		aged, settle := watch.charge(now, t.cfg.Embedded, t.cfg.Timeout)
-		t.budget.Charge(watch.ledger(), aged, settle)
-	}
-	ledger := t.ledger()
-	sent := t.cfg.Boot()
-	own, err := t.journal.Acquire(ctx, o, ledger)
-	if err != nil {
-		return nil, err
-	}
-	return &term{owner: own, ledger: ledger, sent: sent}, nil
-}
-
-// ledger is the budget's, with no more reserved than the sweeps of two heartbeats
-// need: a successor has to count it all as used.
-func (t *Tenant) ledger() presence.Ledger {
-	l := t.budget.Ledger()
-	tick := t.cfg.Schedule.Next(time.Now())
-	interval := max(t.cfg.Schedule.Next(tick).Sub(tick), time.Second)
-	sweeps := 1 + int((2*heartbeat+interval-1)/interval)
-	requests := (len(t.cfg.Users) + t.cfg.Chunk - 1) / t.cfg.Chunk
-	l.Reserved = min(l.Reserved, sweeps*requests+retries)
-	return l
-}
-
-// trouble makes known that the log cannot be read or written: once in the log,
-// for as long as it lasts in the status.
-func (t *Tenant) trouble(err error) {
-	if was := t.Status().Trouble; was == nil || was.Error() != err.Error() {
-		t.log.Warn("waiting for the log", zap.Error(err))
-	}
-	t.report(func(s *Status) { s.Trouble = err })
-	t.observer.Troubled(t.cfg.Tenant, err)
 }

@@ -99,12 +99,14 @@ func fresh(s worker.Status, now time.Time) error {
 		return nil
 	case !s.Owns:
 		return errors.New("its last-known state is not loaded yet")
-	case s.LastSweep.IsZero() && s.Cause != "":
-		return fmt.Errorf("no sweep got an answer yet: %s", s.Cause)
+	case s.LastSweep.IsZero() && s.Refusal != nil:
+		return fmt.Errorf("no sweep got an answer yet: %w", s.Refusal)
 	case s.LastSweep.IsZero():
 		return errors.New("no sweep got an answer yet")
+	case now.Sub(s.LastSweep) > 3*s.Interval && s.Refusal != nil:
+		return fmt.Errorf("no sweep got an answer for %s: %w", now.Sub(s.LastSweep).Round(time.Second), s.Refusal)
 	case now.Sub(s.LastSweep) > 3*s.Interval:
-		return fmt.Errorf("no sweep got an answer for %s: %s", now.Sub(s.LastSweep).Round(time.Second), s.Cause)
+		return fmt.Errorf("no sweep got an answer for %s", now.Sub(s.LastSweep).Round(time.Second))
 	}
 	return nil
 }

@@ -33,6 +33,7 @@ type daemon struct {
 	conn     *publisher.Connection
 	events   atomic.Pointer[publisher.Log] // nil: not open yet
 	tenants  atomic.Pointer[[]*tenancy]    // those that are watched, or are about to be
+	bug      chan error                    // a tenant that keeps panicking
 }
 
 // startDaemon takes the ports, the store and the connection, so that what cannot
@@ -40,7 +41,7 @@ type daemon struct {
 func startDaemon(ctx context.Context, cfg *configs.Config, in configs.Inputs, log *zap.Logger, level zap.AtomicLevel) (*daemon, error) {
 	registry := prometheus.NewRegistry()
 	d := &daemon{
-		cfg: cfg, in: in, log: log, level: level,
+		cfg: cfg, in: in, log: log, level: level, bug: make(chan error, 1),
 		metrics: board.NewMetrics(registry, board.Build{Version: thisBuild().Version, NATS: natsembed.Version}),
 	}
 	tenants, err := d.prepare(cfg)
@@ -121,17 +122,23 @@ func (d *daemon) watch(ctx context.Context) error {
 		return err
 	}
 	d.events.Store(log)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	d.handOver(ctx, nil, *d.tenants.Load())
 	for {
+		var bug error
 		select {
 		case <-ctx.Done():
-			for _, t := range *d.tenants.Load() {
-				<-t.done
-			}
-			return nil
+		case bug = <-d.bug:
+			stop() // give up the others too: the process ends
 		case <-d.reload.asked:
 			d.reconfigure(ctx)
+			continue
 		}
+		for _, t := range *d.tenants.Load() {
+			<-t.done
+		}
+		return bug
 	}
 }
 

@@ -100,7 +100,12 @@ func (d *daemon) watchTenant(ctx context.Context, t, predecessor *tenancy) {
 		Timeout: requestTimeout, Boot: bootTime,
 	}, t.graph.client, t.graph.budget, chain, observer{d.metrics, t.graph.tokens}, d.log)
 	t.worker.Store(tenant)
-	worker.Run(ctx, []*worker.Tenant{tenant})
+	if err := worker.Run(ctx, []*worker.Tenant{tenant}); err != nil {
+		select {
+		case d.bug <- err:
+		default: // another was quicker, and the process ends anyway
+		}
+	}
 }
 
 // requestTimeout is when graphclient gives a request up.

@@ -1,0 +1,75 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"go.uber.org/zap"
+
+	"presenced/presence"
+)
+
+// term is our owner message and what stands behind it.
+type term struct {
+	owner  presence.Owner
+	ledger presence.Ledger // as the message tells it
+	sent   time.Duration   // boot clock when the message left
+}
+
+// acquire waits until the tenant is vacant and takes it over; false if ctx ended.
+func (t *Tenant) acquire(ctx context.Context) (term, bool) {
+	var watch standing
+	for {
+		t.alive()
+		own, err := t.challenge(ctx, &watch)
+		if err == nil && own != nil {
+			t.report(func(s *Status) { s.Trouble, s.StandsBy = nil, false })
+			return *own, true
+		}
+		if err != nil && ctx.Err() == nil && !errors.Is(err, presence.ErrDeposed) {
+			t.trouble(err)
+		}
+		// Several replicas wait for the same tenant: not in step.
+		if !sleep(ctx, time.Second+rand.N(500*time.Millisecond)) {
+			return term{}, false
+		}
+	}
+}
+
+// challenge looks once, and takes the tenant over if it is vacant; nil if not.
+func (t *Tenant) challenge(ctx context.Context, watch *standing) (*term, error) {
+	o, err := t.journal.Owner(ctx)
+	if err != nil {
+		return nil, err
+	}
+	now := t.cfg.Boot()
+	*watch = watch.see(o, now)
+	if !watch.vacant(now, t.cfg.Replica, t.cfg.Embedded) {
+		t.report(func(s *Status) { s.Trouble, s.StandsBy = nil, true })
+		return nil, nil
+	}
+	if o.Replica != t.cfg.Replica && watch.charged != o.Sequence { // once, however often we try
+		watch.charged = o.Sequence
+		aged, settle := watch.charge(now, t.cfg.Embedded, t.cfg.Timeout)
+		t.budget.Charge(watch.ledger(), aged, settle)
+	}
+	ledger := t.ledger()
+	sent := t.cfg.Boot()
+	own, err := t.journal.Acquire(ctx, o, ledger)
+	if err != nil {
+		return nil, err
+	}
+	return &term{owner: own, ledger: ledger, sent: sent}, nil
+}
+
+// trouble makes known that the log cannot be read or written: once in the log,
+// for as long as it lasts in the status.
+func (t *Tenant) trouble(err error) {
+	if was := t.Status().Trouble; was == nil || was.Error() != err.Error() {
+		t.log.Warn("waiting for the log", zap.Error(err))
+	}
+	t.report(func(s *Status) { s.Trouble = err })
+	t.observer.Troubled(t.cfg.Tenant, err)
+}
