@@ -118,7 +118,7 @@ func TestRarePanicsAreSurvived(t *testing.T) {
 		bad := &explosive{fakeSource: newSource(1, "Available"), value: "boom"}
 		stop, _ := w.run(bad)
 		for range 10 {
-			w.after(31 * time.Second)
+			w.after(time.Minute)
 			bad.left.Store(1)
 		}
 		w.after(time.Minute)
