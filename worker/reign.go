@@ -121,10 +121,12 @@ func (r *reign) answers() <-chan answered {
 // the end of the sweep.
 func (r *reign) take(a answered, ok bool) error {
 	var due []change
+	seen := false
 	for ok {
 		if err := r.hear(a); err != nil {
 			return err
 		}
+		seen = seen || a.err == nil
 		due = append(due, r.known.compare(a.answers)...)
 		if len(due) >= presence.MaxBatch {
 			break
@@ -140,7 +142,13 @@ func (r *reign) take(a answered, ok bool) error {
 	if !ok {
 		return r.endSweep(due)
 	}
-	return r.append(due, nil)
+	if err := r.append(due, nil); err != nil {
+		return err
+	}
+	if seen {
+		r.report(func(s *Status) { s.LastSweep = time.Now() })
+	}
+	return nil
 }
 
 // hear takes note of how a chunk went. Its error is a panic while asking.
@@ -150,9 +158,6 @@ func (r *reign) hear(a answered) error {
 		return p
 	}
 	r.sweep.count(a)
-	if a.err == nil {
-		r.report(func(s *Status) { s.LastSweep = time.Now() })
-	}
 	if a.err == nil || r.sweep.mute { // requests that were called off have no news
 		return nil
 	}
@@ -228,7 +233,7 @@ func (r *reign) tell(report presence.Sweep) {
 	r.report(func(s *Status) {
 		s.Sweeps++
 		s.Source, s.Cause, s.Refusal = r.known.summary.Source, report.Cause, refusal
-		if report.Users == 0 {
+		if report.Users == 0 || report.Failed < report.Requests {
 			s.LastSweep = time.Now()
 		}
 	})

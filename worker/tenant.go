@@ -47,7 +47,7 @@ type Status struct {
 	StandsBy  bool // another replica owns the tenant, and lives
 	Epoch     uint64
 	Sweeps    int       // completed by this process
-	LastSweep time.Time // when a chunk was last answered, or an empty roster swept; zero: never yet
+	LastSweep time.Time // when a chunk's answers were last in the log, or an empty roster was swept; zero: never yet
 	Interval  time.Duration
 	Source    presence.SourceState
 	Cause     presence.Cause

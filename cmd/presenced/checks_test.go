@@ -35,11 +35,12 @@ func TestFreshAndDescribe(t *testing.T) {
 			"not loaded yet", "acquiring"},
 		"the log cannot be written": {func(s *worker.Status) { s.Trouble = errors.New("no responders") },
 			"no responders", "owns it in epoch 3"},
-		"no sweep yet": {func(s *worker.Status) { s.LastSweep, s.Cause = time.Time{}, presence.CauseForbidden },
-			"no sweep got an answer yet: forbidden", "source up: forbidden"},
+		"no sweep yet": {func(s *worker.Status) {
+			s.LastSweep, s.Cause, s.Refusal = time.Time{}, presence.CauseForbidden, errors.New("403: grant Presence.Read.All")
+		}, "no sweep got an answer yet: 403: grant Presence.Read.All", "source up: forbidden"},
 		"blind": {func(s *worker.Status) {
-			s.LastSweep, s.Source, s.Cause = now.Add(-time.Minute), presence.SourceDown, presence.CauseThrottled
-		}, "for 1m0s: throttled", "last answered sweep 1m0s ago, source down: throttled"},
+			s.LastSweep, s.Source, s.Cause, s.Refusal = now.Add(-time.Minute), presence.SourceDown, presence.CauseThrottled, errors.New("429: throttled")
+		}, "for 1m0s: 429: throttled", "last answered sweep 1m0s ago, source down: throttled"},
 		"some users are not answered": {func(s *worker.Status) { s.Source, s.Cause = presence.SourceDegraded, presence.CauseUnreachable },
 			"", "source degraded: unreachable"},
 		"it hangs": {func(s *worker.Status) { s.Turned = now.Add(-2 * time.Minute) },

@@ -293,7 +293,7 @@ func TestExitCodes(t *testing.T) {
 		"no configuration":       {[]string{"run", "-c", filepath.Join(dir, "none.yaml")}, exitConfig, "none.yaml"},
 		"secret others can read": {[]string{"run", "-c", open}, exitConfig, "chmod 600"},
 		"secret in the file":     {[]string{"run", "-c", inline}, exitConfig, "secret_file"},
-		"schedule that panics":   {[]string{"run", "-c", cron}, exitConfig, "has no fields"},
+		"schedule that panics":   {[]string{"run", "-c", cron}, exitConfig, "want a schedule"},
 		"wrong secret":           {[]string{"check", "-c", wrongSecret, "--nats-listen", "127.0.0.1:1"}, exitPermission, "7000215"},
 		"nobody at the server":   {[]string{"watch", "-s", "nats://127.0.0.1:1"}, exitTemporary, "no NATS server answers"},
 		"offline check":          {[]string{"check", "-c", wrongSecret, "--offline"}, 0, ""},
