@@ -6,35 +6,23 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
-	"go.uber.org/zap"
 
 	"presenced/presence"
 )
 
-// append writes the changes, in as many batches as they need, and the news with
-// the last of them. Last-known moves batch by batch, after each ack. With nothing
-// to tell, nothing is written.
-func (r *reign) append(due []change, news *presence.SourceEvent) error {
-	parts := slices.Collect(slices.Chunk(due, presence.MaxBatch-1)) // one place is for the news
-	if news != nil && len(parts) == 0 {
-		parts = [][]change{nil}
-	}
-	for i, part := range parts {
-		b := presence.Batch{Events: events(part), Summary: r.known.summary}
-		if i == len(parts)-1 {
-			b.Source = news
+// append writes the changes, in as many batches as they need. Last-known moves
+// batch by batch, after each ack. With nothing to tell, nothing is written.
+func (r *reign) append(due []change) error {
+	for part := range slices.Chunk(due, presence.MaxBatch) {
+		if err := r.confess(); err != nil {
+			return err
 		}
-		if err := r.write(b); err != nil {
+		if err := r.write(presence.Batch{Events: events(part), Summary: r.known.summary}); err != nil {
 			return err
 		}
 		r.known.settle(part)
 	}
-	if news != nil {
-		r.known.summary.Source = news.After
-		r.observer.SourceChanged(r.cfg.Tenant, news.After, news.Cause)
-		r.log.Info("what we see of the tenant changed", zap.String("before", string(news.Before)), zap.String("now", string(news.After)), zap.String("cause", string(news.Cause)))
-	}
-	return nil
+	return r.confess()
 }
 
 func events(due []change) []*presence.Event {
@@ -63,6 +51,7 @@ func (r *reign) write(b presence.Batch) error {
 			if tried {
 				r.report(func(s *Status) { s.Trouble = nil })
 			}
+			r.away = r.away.over(start, time.Now(), r.cfg.Schedule)
 			break
 		}
 		if errors.Is(err, presence.ErrDeposed) || r.work.Err() != nil {

@@ -41,8 +41,23 @@ type tenantModel struct {
 	events []presence.Event
 	seqs   []uint64 // of the events
 	news   []presence.SourceEvent
-	writes int // batches, heartbeats too
+	story  []string // events and news in their order
+	writes int      // batches, heartbeats too
 	times  []time.Time
+	away   error // NATS is: no call of any replica goes through; nil: it is there
+}
+
+// cut takes NATS away from every replica, or gives it back with nil.
+func (m *tenantModel) cut(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.away = err
+}
+
+func (m *tenantModel) told() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.story)
 }
 
 // fakeJournal is one replica's journal on a tenantModel.
@@ -60,12 +75,15 @@ type fakeJournal struct {
 func (j *fakeJournal) Owner(context.Context) (presence.Owner, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.owner, nil
+	return j.owner, j.away
 }
 
 func (j *fakeJournal) Acquire(_ context.Context, seen presence.Owner, l presence.Ledger) (presence.Owner, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if j.away != nil {
+		return presence.Owner{}, j.away
+	}
 	if seen.Sequence != j.owner.Sequence {
 		return presence.Owner{}, presence.ErrDeposed
 	}
@@ -132,6 +150,9 @@ func (j *fakeJournal) Append(_ context.Context, b presence.Batch) error {
 			return err
 		}
 	}
+	if j.away != nil {
+		return j.away
+	}
 	if j.owner.Sequence != j.last.Sequence {
 		return presence.ErrDeposed
 	}
@@ -144,10 +165,12 @@ func (j *fakeJournal) Append(_ context.Context, b presence.Batch) error {
 	for _, e := range b.Events {
 		j.seq++
 		j.events, j.seqs = append(j.events, *e), append(j.seqs, j.seq)
+		j.story = append(j.story, short(*e))
 	}
 	if b.Source != nil {
 		j.seq++
 		j.news = append(j.news, *b.Source)
+		j.story = append(j.story, shortNews(*b.Source))
 	}
 	j.writes++
 	j.times = append(j.times, time.Now())
@@ -160,18 +183,26 @@ func (j *tenantModel) log() []string {
 	defer j.mu.Unlock()
 	var lines []string
 	for _, e := range j.events {
-		var n int
-		fmt.Sscanf(string(e.User[:8]), "%x", &n)
-		line := fmt.Sprintf("u%d/%d %s", n, e.Revision, e.Reason)
-		if e.After != nil {
-			line += " " + e.After.Availability
-		}
-		if e.Gap {
-			line += " gap"
-		}
-		lines = append(lines, line)
+		lines = append(lines, short(e))
 	}
 	return lines
+}
+
+func short(e presence.Event) string {
+	var n int
+	fmt.Sscanf(string(e.User[:8]), "%x", &n)
+	line := fmt.Sprintf("u%d/%d %s", n, e.Revision, e.Reason)
+	if e.After != nil {
+		line += " " + e.After.Availability
+	}
+	if e.Gap {
+		line += " gap"
+	}
+	return line
+}
+
+func shortNews(n presence.SourceEvent) string {
+	return string(n.Before) + ">" + string(n.After) + " " + string(n.Cause)
 }
 
 // said is the news so far, in short: "before>after cause".
@@ -180,7 +211,7 @@ func (j *tenantModel) said() []string {
 	defer j.mu.Unlock()
 	var lines []string
 	for _, n := range j.news {
-		lines = append(lines, string(n.Before)+">"+string(n.After)+" "+string(n.Cause))
+		lines = append(lines, shortNews(n))
 	}
 	return lines
 }

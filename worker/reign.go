@@ -43,7 +43,7 @@ func (t *Tenant) reign(ctx, work context.Context, own term) error {
 	t.observer.Reigns(t.cfg.Tenant, r.epoch)
 	t.report(func(s *Status) { s.Owns, s.Epoch = true, r.epoch })
 	t.log.Info("owning the tenant", zap.Uint64("epoch", r.epoch), zap.Int("users", len(t.cfg.Users)))
-	if err := r.append(r.known.leavers(t.cfg.Users, time.Now()), nil); err != nil {
+	if err := r.append(r.known.leavers(t.cfg.Users, time.Now())); err != nil {
 		return err
 	}
 	return r.watch(ctx)
@@ -69,6 +69,9 @@ func (r *reign) watch(ctx context.Context) error {
 			}
 		case <-r.beat.C:
 			if err := r.write(presence.Batch{Summary: r.known.summary}); err != nil {
+				return err
+			}
+			if err := r.confess(); err != nil {
 				return err
 			}
 		}
@@ -142,7 +145,7 @@ func (r *reign) take(a answered, ok bool) error {
 	if !ok {
 		return r.endSweep(due)
 	}
-	if err := r.append(due, nil); err != nil {
+	if err := r.append(due); err != nil {
 		return err
 	}
 	if seen {
@@ -162,7 +165,7 @@ func (r *reign) hear(a answered) error {
 		return nil
 	}
 	cause := causeOf(a.err)
-	if r.heard.add(a.err) {
+	if !r.sweep.mute && r.heard.add(a.err) {
 		r.log.Warn("no answer from Graph", zap.String("cause", string(cause)), zap.Error(a.err))
 	}
 	if cause.Permanent() {
@@ -183,31 +186,27 @@ func (r *reign) tally(due []change) {
 }
 
 // endSweep appends the sweep's last events, and the news if what we can see of
-// the tenant has changed. A sweep that was called off has none: it did not look.
+// the tenant has changed. A mute one has no news.
 func (r *reign) endSweep(due []change) error {
 	s := r.sweep
 	report := s.finish()
 	r.cancel()
-	r.sweep = nil
-	if s.mute {
-		return r.append(due, nil)
-	}
-	r.turnTo(s)
-	said := r.known.summary.Source
-	now := r.blind.judge(report, said)
 	if report.Cause.Permanent() {
 		r.resume = time.Now().Add(retryPermanent)
 	}
-	var news *presence.SourceEvent
-	if now != said {
-		r.said++
-		news = &presence.SourceEvent{
-			Tenant: r.cfg.Tenant, Before: said, After: now, Cause: report.Cause,
-			LastGood: r.known.summary.Confirmed, At: time.Now(), Epoch: r.epoch, N: r.said,
-		}
-	}
-	if err := r.append(due, news); err != nil {
+	if err := r.append(due); err != nil {
 		return err
+	}
+	r.sweep = nil
+	if s.mute {
+		return nil
+	}
+	r.turnTo(s)
+	said := r.known.summary.Source
+	if now := r.blind.judge(report, said); now != said {
+		if err := r.say(now, report.Cause); err != nil {
+			return err
+		}
 	}
 	r.known.confirm()
 	r.tell(report)

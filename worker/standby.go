@@ -23,12 +23,17 @@ func (t *Tenant) acquire(ctx context.Context) (term, bool) {
 	var watch standing
 	for {
 		t.alive()
+		begun := time.Now()
 		own, err := t.challenge(ctx, &watch)
+		if err == nil {
+			t.away = t.away.over(begun, time.Now(), t.cfg.Schedule)
+		}
 		if err == nil && own != nil {
 			t.report(func(s *Status) { s.Trouble, s.StandsBy = nil, false })
 			return *own, true
 		}
 		if err != nil && ctx.Err() == nil && !errors.Is(err, presence.ErrDeposed) {
+			t.away = t.away.failed(begun)
 			t.trouble(err)
 		}
 		// Several replicas wait for the same tenant: not in step.
@@ -45,6 +50,9 @@ func (t *Tenant) challenge(ctx context.Context, watch *standing) (*term, error) 
 		return nil, err
 	}
 	now := t.cfg.Boot()
+	if watch.since != 0 && watch.owner.Sequence != o.Sequence && !o.Released && o.Replica != t.cfg.Replica {
+		t.away.due = false // another replica goes on, and says it
+	}
 	*watch = watch.see(o, now)
 	if !watch.vacant(now, t.cfg.Replica, t.cfg.Embedded) {
 		t.report(func(s *Status) { s.Trouble, s.StandsBy = nil, true })

@@ -37,6 +37,7 @@ type Tenant struct {
 	journal  Journal
 	observer Observer
 	log      *zap.Logger
+	away     outage // the tenant's goroutine's alone
 	status   atomic.Pointer[Status]
 }
 
