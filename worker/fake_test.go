@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
+	"presenced/graphclient"
 	"presenced/presence"
 	"presenced/worker"
 )
@@ -382,21 +384,27 @@ type world struct {
 	config   worker.Config
 	tenant   *worker.Tenant
 	boot     func() time.Duration
+	slept    *atomic.Int64 // how far the boot clock is ahead of the monotonic one
 	lines    *observer.ObservedLogs
-	stop     func() error // ends the tenant, waits for it and returns what Run did
+
+	limit      func()              // makes the two below for the next replica; nil: the fakes serve
+	realBudget *graphclient.Budget // of the replica started last
+	realSource worker.Source
+
+	stop func() error // ends the tenant, waits for it and returns what Run did
 }
 
 // newWorld makes a tenant of n users who are all Available; start runs it.
 func newWorld(t *testing.T, n int) *world {
 	t.Helper()
-	booted := time.Now()
-	boot := func() time.Duration { return time.Since(booted) + time.Hour }
+	booted, slept := time.Now(), &atomic.Int64{}
+	boot := func() time.Duration { return time.Since(booted) + time.Hour + time.Duration(slept.Load()) }
 	schedule, err := worker.ParseSchedule([]string{"@every 15s"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := &world{
-		t: t, model: &tenantModel{}, source: newSource(n, "Available"), observer: &seen{}, boot: boot,
+		t: t, slept: slept, model: &tenantModel{}, source: newSource(n, "Available"), observer: &seen{}, boot: boot,
 		budget: &fakeBudget{boot: boot},
 		config: worker.Config{Tenant: tenant, Replica: "a", Users: users(n), Chunk: 650, Schedule: schedule, Timeout: 20 * time.Second, Boot: boot},
 	}
@@ -410,7 +418,13 @@ func (w *world) start() { w.startOn(w.journal) }
 func (w *world) startOn(j worker.Journal) {
 	core, lines := observerCore()
 	w.lines = lines
-	w.tenant = worker.New(w.config, w.source, w.budget, j, w.observer, zap.New(core))
+	var source worker.Source = w.source
+	var budget worker.Budget = w.budget
+	if w.limit != nil {
+		w.limit()
+		source, budget = w.realSource, w.realBudget
+	}
+	w.tenant = worker.New(w.config, source, budget, j, w.observer, zap.New(core))
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- worker.Run(ctx, []*worker.Tenant{w.tenant}) }()
@@ -450,4 +464,14 @@ func (j *fakeJournal) failLoads(broken func() error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.broken = broken
+}
+
+// schedule is how often the tenant is swept.
+func (w *world) schedule(spec string) {
+	w.t.Helper()
+	s, err := worker.ParseSchedule([]string{spec})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.config.Schedule = s
 }

@@ -13,7 +13,7 @@ const (
 	ownerDeadline = 10 * time.Second // after sending the last acked write an owner asks Graph no more
 	challengeWait = 15 * time.Second // an owner message that stood this long has lost its owner
 	settleGrace   = 2 * time.Second  // for what is on the network when a process dies
-	retries       = 8                // requests reserved beside those of the sweeps
+	retries       = 8                // requests reserved at most beside those that are due
 )
 
 // standing is an owner message and how long we have watched it stand.

@@ -23,10 +23,12 @@ type reign struct {
 	known *lastKnown
 	blind blindness
 
+	begun  bool   // the first sweep has
 	sweep  *sweep // nil: none is under way
 	cancel func() // ends the sweep's requests
 	beat   *time.Timer
 	first  int       // the chunk that the next sweep begins with
+	next   time.Time // when the next sweep is due
 	resume time.Time // no sweep starts before
 	heard  refusals
 	said   uint64 // source events of this reign
@@ -51,9 +53,9 @@ func (t *Tenant) reign(ctx, work context.Context, own term) error {
 
 // watch is the loop of a tenant: ticks, answers, heartbeats.
 func (r *reign) watch(ctx context.Context) error {
-	next := r.cfg.Schedule.Next(time.Now())
-	r.startSweep(0, r.interval(next))
-	tick := time.NewTimer(time.Until(next))
+	r.next = r.cfg.Schedule.Next(time.Now())
+	r.startSweep(0, r.interval(r.next))
+	tick := time.NewTimer(time.Until(r.next))
 	defer tick.Stop()
 	for {
 		r.alive()
@@ -61,8 +63,8 @@ func (r *reign) watch(ctx context.Context) error {
 		case <-ctx.Done():
 			return r.release()
 		case <-tick.C:
-			next = r.tick(next)
-			tick.Reset(time.Until(next))
+			r.next = r.tick(r.next)
+			tick.Reset(time.Until(r.next))
 		case a, ok := <-r.answers():
 			if err := r.take(a, ok); err != nil {
 				return err
@@ -109,6 +111,7 @@ func (r *reign) startSweep(spread, interval time.Duration) {
 	r.known.rule.GapAfter = 2 * interval
 	r.report(func(s *Status) { s.Interval = interval })
 	ctx, cancel := context.WithCancel(r.work)
+	r.begun = true
 	r.sweep = r.Tenant.startSweep(ctx, r.first, spread, max(patience, interval))
 	r.cancel = cancel
 }
@@ -161,7 +164,7 @@ func (r *reign) hear(a answered) error {
 		return p
 	}
 	r.sweep.count(a)
-	if a.err == nil || r.sweep.mute { // requests that were called off have no news
+	if a.err == nil {
 		return nil
 	}
 	cause := causeOf(a.err)

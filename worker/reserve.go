@@ -6,14 +6,29 @@ import (
 	"presenced/presence"
 )
 
-// ledger is the budget's, with no more reserved than the sweeps of two heartbeats
-// need: a successor has to count it all as used.
-func (t *Tenant) ledger() presence.Ledger {
+// ledger is the budget's, with no more reserved than what is due before an owner
+// deadline: the chunks given, those of the sweeps from tick on that begin by then,
+// and tries to follow. A successor has to count it all as used.
+func (t *Tenant) ledger(due int, tick time.Time) presence.Ledger {
 	l := t.budget.Ledger()
-	tick := t.cfg.Schedule.Next(time.Now())
-	interval := max(t.cfg.Schedule.Next(tick).Sub(tick), time.Second)
-	sweeps := 1 + int((2*heartbeat+interval-1)/interval)
-	requests := (len(t.cfg.Users) + t.cfg.Chunk - 1) / t.cfg.Chunk
-	l.Reserved = min(l.Reserved, sweeps*requests+retries)
+	for end := time.Now().Add(ownerDeadline); due < l.Reserved && !tick.IsZero() && !tick.After(end); tick = t.cfg.Schedule.Next(tick) {
+		due += t.chunks()
+	}
+	l.Reserved = min(l.Reserved, due+min(2*due, retries))
 	return l
+}
+
+// chunks is how many requests a sweep is.
+func (t *Tenant) chunks() int { return (len(t.cfg.Users) + t.cfg.Chunk - 1) / t.cfg.Chunk }
+
+// due is how many chunks are to be asked for, or under way, apart from sweeps to
+// come. The first sweep of a reign begins when the state is loaded.
+func (r *reign) due() int {
+	switch {
+	case !r.begun:
+		return r.chunks()
+	case r.sweep != nil:
+		return r.sweep.chunks - r.sweep.report.Requests
+	}
+	return 0
 }

@@ -63,7 +63,7 @@ func (t *Tenant) challenge(ctx context.Context, watch *standing) (*term, error) 
 		aged, settle := watch.charge(now, t.cfg.Embedded, t.cfg.Timeout)
 		t.budget.Charge(watch.ledger(), aged, settle)
 	}
-	ledger := t.ledger()
+	ledger := t.ledger(t.chunks(), t.cfg.Schedule.Next(time.Now())) // the first sweep begins at once
 	sent := t.cfg.Boot()
 	own, err := t.journal.Acquire(ctx, o, ledger)
 	if err != nil {

@@ -316,8 +316,8 @@ func TestDamagedStateIsSaidAloud(t *testing.T) {
 func TestReservesWhatItsSweepsNeed(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ users, chunk, want int }{
-		"one chunk":        {250, 650, 2*1 + 8},
-		"16 chunks":        {10_000, 650, 2*16 + 8},
+		"one chunk":        {250, 650, 1 + 2},
+		"16 chunks":        {10_000, 650, 16 + 8},
 		"one user a chunk": {10_000, 1, 400}, // the budget's own bound
 	} {
 		t.Run(name, func(t *testing.T) {
