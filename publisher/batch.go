@@ -22,14 +22,14 @@ const (
 )
 
 // ownerMessage is an owner message that the server accepts only if the newest one
-// of the tenant still has the sequence expect. The header names are those of the
+// on the subject still has the sequence expect. The header names are those of the
 // server to the letter: it takes a misspelt or an empty one for no condition.
-func ownerMessage(tenant string, o presence.Owner, expect uint64) (*nats.Msg, error) {
+func ownerMessage(subject string, o presence.Owner, expect uint64) (*nats.Msg, error) {
 	data, err := json.Marshal(o)
 	if err != nil {
 		return nil, fmt.Errorf("encode owner message: %w", err)
 	}
-	m := nats.NewMsg(ownerSubject(tenant))
+	m := nats.NewMsg(subject)
 	m.Header.Set(jetstream.ExpectedLastSubjSeqHeader, strconv.FormatUint(expect, 10))
 	m.Header.Set(jetstream.MsgRollup, jetstream.MsgRollupSubject)
 	m.Data = data

@@ -45,13 +45,17 @@ func NewChain(log *Log, cfg ChainConfig) *Chain {
 
 // Owner reads the tenant's newest owner message; the zero Owner if there is none.
 // One that cannot be read has a Sequence and no Replica: its epoch is set to the
-// sequence, which no epoch can have passed.
+// sequence, which no epoch can have passed. [ErrReplaced] if there is none because
+// the log was deleted and made anew.
 func (c *Chain) Owner(ctx context.Context) (presence.Owner, error) {
-	m, err := c.log.last(ctx, c.log.cfg.Stream, ownerSubject(c.cfg.Tenant))
+	m, err := c.log.last(ctx, c.log.cfg.Stream, c.log.ownerSubject(c.cfg.Tenant))
 	if err != nil {
 		return presence.Owner{}, fmt.Errorf("read owner of tenant %s: %w", c.cfg.Tenant, err)
 	}
 	if m == nil {
+		if err := c.log.same(ctx); err != nil {
+			return presence.Owner{}, fmt.Errorf("read owner of tenant %s: %w", c.cfg.Tenant, err)
+		}
 		return presence.Owner{}, nil
 	}
 	return parseOwner(m), nil
@@ -78,8 +82,11 @@ func inherited(o presence.Owner) presence.Summary {
 
 // Acquire takes the tenant over from the owner seen. It returns our owner message,
 // or [presence.ErrDeposed] if somebody else was quicker. From then on the old
-// owner's writes are refused.
+// owner's writes are refused. After any error the tenant is not ours.
 func (c *Chain) Acquire(ctx context.Context, seen presence.Owner, ledger presence.Ledger) (presence.Owner, error) {
+	if err := c.log.same(ctx); err != nil {
+		return presence.Owner{}, fmt.Errorf("acquire tenant %s: %w", c.cfg.Tenant, err)
+	}
 	c.done, c.doubt = 0, nil // but n goes on: an earlier try may be stored yet, and is not this one
 	ours := presence.Owner{
 		Sequence: seen.Sequence, Replica: c.cfg.Replica, Epoch: seen.Epoch + 1,
@@ -87,6 +94,10 @@ func (c *Chain) Acquire(ctx context.Context, seen presence.Owner, ledger presenc
 	}
 	c.last = ours
 	if err := c.settle(ctx, nil, func() presence.Owner { return ours }); err != nil {
+		return presence.Owner{}, fmt.Errorf("acquire tenant %s: %w", c.cfg.Tenant, err)
+	}
+	// A first owner message has no condition that ties it to the stream: ask again.
+	if err := c.log.same(ctx); err != nil {
 		return presence.Owner{}, fmt.Errorf("acquire tenant %s: %w", c.cfg.Tenant, err)
 	}
 	return c.last, nil
@@ -144,7 +155,7 @@ func (l *Log) eventMessages(b presence.Batch) ([]*nats.Msg, error) {
 // behind it. It returns nil once they are stored; InDoubt if nobody knows.
 func (c *Chain) write(ctx context.Context, o presence.Owner, events []*nats.Msg) error {
 	o.N = c.n
-	head, err := ownerMessage(c.cfg.Tenant, o, c.last.Sequence)
+	head, err := ownerMessage(c.log.ownerSubject(c.cfg.Tenant), o, c.last.Sequence)
 	if err != nil {
 		return err
 	}
@@ -154,7 +165,7 @@ func (c *Chain) write(ctx context.Context, o presence.Owner, events []*nats.Msg)
 	defer cancel()
 	r, err := c.log.send(sendCtx, batch, append([]*nats.Msg{head}, events...))
 	if err != nil {
-		c.doubt = &doubt{n: o.N, batch: batch, events: len(events)}
+		c.doubt = &doubt{n: o.N, batch: batch, events: len(events), since: sent}
 		if denied := c.log.conn.deniedSince(sent); denied != nil {
 			err = denied
 		}
@@ -163,8 +174,6 @@ func (c *Chain) write(ctx context.Context, o presence.Owner, events []*nats.Msg)
 	switch r.fate {
 	case stored:
 		if r.first <= c.last.Sequence {
-			// The stream was deleted and made anew: numbers start over, and what we
-			// remember is of another log.
 			return fmt.Errorf("%w: stream %s counts from the start again", presence.ErrDeposed, c.log.cfg.Stream)
 		}
 		o.Sequence = r.first
@@ -172,7 +181,7 @@ func (c *Chain) write(ctx context.Context, o presence.Owner, events []*nats.Msg)
 		return nil
 	case refused, inFlight:
 		// Refused may also mean that an earlier try of ours was stored after all.
-		c.doubt = &doubt{n: o.N, batch: batch, events: len(events)}
+		c.doubt = &doubt{n: o.N, batch: batch, events: len(events), since: sent}
 		return &doubtError{cause: r.err}
 	default:
 		return r.err

@@ -15,9 +15,10 @@ import (
 // doubt is a write whose fate is unknown: its reply was lost, or it was refused
 // by an owner message that may be its own.
 type doubt struct {
-	n      uint64 // of the owner message at its head
-	batch  string // its id
-	events int    // how many follow the owner message
+	n      uint64    // of the owner message at its head
+	batch  string    // its id
+	events int       // how many follow the owner message
+	since  time.Time // when it was sent
 }
 
 // doubtError is a write that ended in doubt.
@@ -35,6 +36,9 @@ func InDoubt(err error) bool {
 // tries bounds how often one call goes round before it hands the doubt back to
 // its caller, who waits and comes again.
 const tries = 4
+
+// lostAfter times the time for one write is how long a leader may be behind.
+const lostAfter = 6
 
 // settle resolves a doubt left by an earlier call, then writes what of the events
 // is not in the log, then resolves the doubt of that, until all of them are known
@@ -72,7 +76,7 @@ func (c *Chain) resolve(ctx context.Context) (applied bool, err error) {
 	c.n++
 	probe := c.last
 	probe.N, probe.Summary = c.n, inherited(c.last)
-	head, err := ownerMessage(c.cfg.Tenant, probe, c.last.Sequence)
+	head, err := ownerMessage(c.log.ownerSubject(c.cfg.Tenant), probe, c.last.Sequence)
 	if err != nil {
 		return false, err
 	}
@@ -104,17 +108,20 @@ func (c *Chain) resolve(ctx context.Context) (applied bool, err error) {
 
 // judge reads the owner message that stands in the log and tells whose it is. A
 // replica that has just become the cluster's leader may still show one from
-// before; standing is the sequence it must have reached.
+// before; standing is the sequence it must have reached. One that goes on for long
+// is no such leader, but a log that lost its end.
 func (c *Chain) judge(ctx context.Context, standing uint64) (applied bool, err error) {
-	m, err := c.log.last(ctx, c.log.cfg.Stream, ownerSubject(c.cfg.Tenant))
+	m, err := c.log.last(ctx, c.log.cfg.Stream, c.log.ownerSubject(c.cfg.Tenant))
 	if err != nil {
 		return false, &doubtError{cause: fmt.Errorf("read owner message: %w", err)}
 	}
 	if m == nil {
-		return false, fmt.Errorf("%w: its owner message was removed from the log", presence.ErrDeposed)
+		return false, c.log.removed(ctx)
 	}
 	o := parseOwner(m)
 	switch {
+	case o.Sequence == standing && standing < c.last.Sequence && time.Since(c.doubt.since) > lostAfter*c.cfg.Timeout:
+		return false, fmt.Errorf("%w: the log has lost its owner message at %d, %d stands; was it restored from a backup?", presence.ErrDeposed, c.last.Sequence, standing)
 	case o.Sequence < standing || o.Sequence <= c.last.Sequence:
 		return false, &doubtError{cause: fmt.Errorf("owner message at %d is older than the one that stands", o.Sequence)}
 	case o.Replica != c.cfg.Replica || o.Epoch != c.last.Epoch:
@@ -133,6 +140,15 @@ func (c *Chain) judge(ctx context.Context, standing uint64) (applied bool, err e
 		c.last, c.doubt = o, nil
 		return false, nil
 	}
+}
+
+// removed tells why an owner message is not in the log: [presence.ErrDeposed] in any
+// case, because nothing ties us to the tenant any more.
+func (l *Log) removed(ctx context.Context) error {
+	if err := l.same(ctx); errors.Is(err, ErrReplaced) {
+		return fmt.Errorf("%w: %w", presence.ErrDeposed, err)
+	}
+	return fmt.Errorf("%w: its owner message was removed from the log", presence.ErrDeposed)
 }
 
 // storedOf counts how many of a batch's n events stand behind its owner message.

@@ -2,6 +2,7 @@ package publisher
 
 import (
 	"context"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -17,7 +18,7 @@ func IsStored(data []byte, n int) bool {
 // number of the owner message at its head.
 func Doubt(c *Chain, batch string, events int) uint64 {
 	c.n++
-	c.doubt = &doubt{n: c.n, batch: batch, events: events}
+	c.doubt = &doubt{n: c.n, batch: batch, events: events, since: time.Now()}
 	return c.n
 }
 
@@ -29,4 +30,4 @@ func ReplayUntil(ctx context.Context, l *Log, filter string, until uint64, fn fu
 }
 
 // OwnerSubject is where the tenant's owner message lives.
-func OwnerSubject(_ *Log, tenant string) string { return ownerSubject(tenant) }
+func OwnerSubject(l *Log, tenant string) string { return l.ownerSubject(tenant) }

@@ -129,10 +129,10 @@ func TestStorageLimit(t *testing.T) {
 // Someone who deletes or rewrites our owner message deposes us.
 func TestForeignHandsOnTheOwnerMessage(t *testing.T) {
 	t.Parallel()
-	for name, foreign := range map[string]func(*testing.T, jetstream.JetStream){
-		"removed": func(t *testing.T, js jetstream.JetStream) { erase(t, js, "PRESENCE", "presenced.owner.contoso") },
-		"overwritten": func(t *testing.T, js jetstream.JetStream) {
-			if _, err := js.Publish(t.Context(), "presenced.owner.contoso", []byte("mine")); err != nil {
+	for name, foreign := range map[string]func(*testing.T, jetstream.JetStream, string){
+		"removed": func(t *testing.T, js jetstream.JetStream, subject string) { erase(t, js, "PRESENCE", subject) },
+		"overwritten": func(t *testing.T, js jetstream.JetStream, subject string) {
+			if _, err := js.Publish(t.Context(), subject, []byte("mine")); err != nil {
 				t.Fatal(err)
 			}
 		},
@@ -142,7 +142,7 @@ func TestForeignHandsOnTheOwnerMessage(t *testing.T) {
 			srv := startServer(t)
 			log := openLog(t, srv)
 			c, _ := owned(t, log, "a")
-			foreign(t, rawJetStream(t, srv))
+			foreign(t, rawJetStream(t, srv), publisher.OwnerSubject(log, tenant))
 			p := newPeople()
 			if err := c.Append(t.Context(), p.become("Busy", "Busy", userID(1))); !errors.Is(err, presence.ErrDeposed) {
 				t.Fatalf("append: %v, want %v", err, presence.ErrDeposed)
@@ -211,7 +211,7 @@ func TestMissingRights(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = newChain(log, "a").Acquire(t.Context(), presence.Owner{}, presence.Ledger{})
-	if err == nil || !strings.Contains(err.Error(), `"presenced.owner.contoso"`) || !strings.Contains(err.Error(), "grant it") {
+	if err == nil || !strings.Contains(err.Error(), `"presenced.owner.contoso_`) || !strings.Contains(err.Error(), "grant it") {
 		t.Errorf("acquire without the right: %v, want the subject's name in it", err)
 	}
 }

@@ -57,7 +57,7 @@ const (
 func (l *Log) load(ctx context.Context, tenant string, own presence.Owner, how way) (presence.Loaded, error) {
 	loaded := presence.Loaded{States: make(map[presence.UserID]presence.State), Source: own.Summary.Source}
 	var since uint64
-	filters := []string{l.cfg.Prefix + "." + tenant + ".>", ownerSubject(tenant)}
+	filters := []string{l.cfg.Prefix + "." + tenant + ".>", l.ownerSubject(tenant)}
 	if how == bare {
 		filters = nil
 	} else {
@@ -84,7 +84,7 @@ func (l *Log) load(ctx context.Context, tenant string, own presence.Owner, how w
 		return loaded, fmt.Errorf("read log: %w", err)
 	}
 	if reached < own.Sequence {
-		return loaded, fmt.Errorf("read log: %w: its owner message was removed from the log", presence.ErrDeposed)
+		return loaded, fmt.Errorf("read log: %w", l.removed(ctx))
 	}
 	// A tenant whose owner message expired, or that never had one with a summary, has
 	// nothing to compare with.

@@ -1,6 +1,10 @@
 package publisher
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -30,9 +34,10 @@ const (
 // Log is the stream of every event and the table that the server makes of it.
 // Open gives one. It is safe for concurrent use.
 type Log struct {
-	cfg  Config
-	conn *Connection
-	js   jetstream.JetStream
+	cfg     Config
+	conn    *Connection
+	js      jetstream.JetStream
+	created time.Time // the stream of the log was; tells it from another of its name
 }
 
 // Bucket is the name of the table as a key-value bucket: the prefix, with '-' for
@@ -48,9 +53,35 @@ func (cfg Config) entry(tenant, user string) string {
 	return "$KV." + cfg.Bucket() + "." + tenant + "." + user
 }
 
-// ownerSubject is where a tenant's owner message lives. It is not under the
-// prefix: consumers of presence need never see it.
-func ownerSubject(tenant string) string { return "presenced.owner." + tenant }
+// ownerSubject is where owner messages live. It is not under the prefix: consumers
+// of presence need never see it.
+func ownerSubject(token string) string { return "presenced.owner." + token }
+
+// ownerSubject is where the tenant's owner message lives in this very stream. In
+// one that was made anew under the same name it is another subject, and empty: a
+// condition that held in the old stream can never hold there by chance.
+func (l *Log) ownerSubject(tenant string) string {
+	return ownerSubject(tenant + "_" + strconv.FormatInt(l.created.UnixNano(), 36))
+}
+
+// ErrReplaced says that the log was deleted and made anew under a running presenced.
+// What is remembered of the old one is of no use.
+var ErrReplaced = errors.New("the log is another one")
+
+// same is nil if the stream of the log is still the one that was opened. Asked after
+// a write it also tells that the write went there: a stream that is deleted never
+// comes back with its old time of creation.
+func (l *Log) same(ctx context.Context) error {
+	sent := time.Now()
+	s, err := l.js.Stream(ctx, l.cfg.Stream)
+	if err != nil {
+		return l.unanswered(sent, l.cfg.Stream, err)
+	}
+	if created := s.CachedInfo().Created; !created.Equal(l.created) {
+		return fmt.Errorf("%w: stream %s was deleted and made anew at %s; restart presenced to begin with it", ErrReplaced, l.cfg.Stream, created.UTC().Format(time.RFC3339))
+	}
+	return nil
+}
 
 // streamConfig is the log as presenced needs it.
 func (cfg Config) streamConfig() jetstream.StreamConfig {

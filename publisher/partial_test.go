@@ -17,7 +17,7 @@ import (
 // A log that lost its end can hold the first part of a batch alone. keep is such a
 // part: what would be in the log of batch b,
 // written by owner o, if it ended after k events.
-func keep(t *testing.T, srv *natsembed.Server, o presence.Owner, b presence.Batch, k int) (batch string) {
+func keep(t *testing.T, srv *natsembed.Server, log *publisher.Log, o presence.Owner, b presence.Batch, k int) (batch string) {
 	t.Helper()
 	nc, err := nats.Connect("", nats.InProcessServer(srv))
 	if err != nil {
@@ -25,7 +25,7 @@ func keep(t *testing.T, srv *natsembed.Server, o presence.Owner, b presence.Batc
 	}
 	defer nc.Close()
 	o.Summary = b.Summary
-	msgs := []*nats.Msg{nats.NewMsg("presenced.owner." + tenant)}
+	msgs := []*nats.Msg{nats.NewMsg(publisher.OwnerSubject(log, tenant))}
 	msgs[0].Header.Set("Nats-Expected-Last-Subject-Sequence", fmt.Sprint(o.Sequence))
 	msgs[0].Header.Set("Nats-Rollup", "sub")
 	msgs[0].Data, err = json.Marshal(o)
@@ -83,7 +83,7 @@ func TestLoadTakesPartOfABatch(t *testing.T) {
 			before := p.known()
 			b := p.become("Busy", "Busy", u...) // two changes, and one who comes back
 			last.N++
-			keep(t, srv, last, b, k)
+			keep(t, srv, log, last, b, k)
 			want := before
 			for _, e := range b.Events[:k] {
 				want[e.User] = e.State()
@@ -116,7 +116,7 @@ func TestOwnerCompletesPartOfABatch(t *testing.T) {
 			}
 			b := p.become("Busy", "Busy", u...)
 			last.N = publisher.Doubt(c, "half-stored", len(b.Events))
-			keep(t, srv, last, b, k)
+			keep(t, srv, log, last, b, k)
 			mustAppend(t, c, b)
 			mustAppend(t, c, p.become("Away", "Away", u[0]))
 

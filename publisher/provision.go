@@ -49,6 +49,9 @@ func Open(ctx context.Context, conn *Connection, cfg Config) (*Log, []Drift, err
 		if err != nil {
 			return nil, nil, err
 		}
+		if want.Name == cfg.Stream {
+			l.created = s.CachedInfo().Created
+		}
 		if cfg.Manage != ManageOff {
 			drifts = append(drifts, compare(s.CachedInfo().Config, want)...)
 		}

@@ -2,7 +2,9 @@ package publisher_test
 
 import (
 	"bufio"
+	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"regexp"
@@ -26,6 +28,7 @@ type scriptedServer struct {
 	mu      sync.Mutex
 	written []string // each published message: subject, headers, payload
 	answers []string // to writes of the log, in turn; the last one stays
+	stands  string   // the newest owner message; empty: none
 }
 
 func startScripted(t *testing.T, answers ...string) *scriptedServer {
@@ -99,7 +102,9 @@ func (s *scriptedServer) answer(subject, body string, wanted bool) string {
 	defer s.mu.Unlock()
 	switch {
 	case strings.HasPrefix(subject, "$JS.API.STREAM.INFO."):
-		return fmt.Sprintf(`{"type":"io.nats.jetstream.api.v1.stream_info_response","config":{"name":%q},"state":{}}`, strings.TrimPrefix(subject, "$JS.API.STREAM.INFO."))
+		return fmt.Sprintf(`{"type":"io.nats.jetstream.api.v1.stream_info_response","created":"2026-11-23T09:00:00Z","config":{"name":%q},"state":{}}`, strings.TrimPrefix(subject, "$JS.API.STREAM.INFO."))
+	case strings.HasPrefix(subject, "$JS.API.STREAM.MSG.GET.") && s.stands != "":
+		return s.stands
 	case strings.HasPrefix(subject, "$JS.API.STREAM.MSG.GET."):
 		return `{"type":"io.nats.jetstream.api.v1.stream_msg_get_response","error":{"code":404,"err_code":10037,"description":"no message found"}}`
 	case strings.HasPrefix(subject, "$JS.API"):
@@ -160,8 +165,8 @@ func TestBytesOfTheConditions(t *testing.T) {
 		got = append(got, ids.ReplaceAllString(head, "Nats-Batch-Id: ID"))
 	}
 	want := []string{
-		"presenced.owner.contoso\nNATS/1.0\r\nNats-Expected-Last-Subject-Sequence: 7\r\nNats-Rollup: sub",
-		"presenced.owner.contoso\nNATS/1.0\r\nNats-Expected-Last-Subject-Sequence: 8\r\nNats-Rollup: sub\r\nNats-Batch-Id: ID\r\nNats-Batch-Sequence: 1",
+		"presenced.owner.contoso_dn2gtyrvpxc0\nNATS/1.0\r\nNats-Expected-Last-Subject-Sequence: 7\r\nNats-Rollup: sub",
+		"presenced.owner.contoso_dn2gtyrvpxc0\nNATS/1.0\r\nNats-Expected-Last-Subject-Sequence: 8\r\nNats-Rollup: sub\r\nNats-Batch-Id: ID\r\nNats-Batch-Sequence: 1",
 		"presence.contoso.user." + string(userID(1)) + ".snapshot.Busy.InACall\nNATS/1.0\r\nContent-Type: application/cloudevents+json\r\nNats-Batch-Id: ID\r\nNats-Batch-Sequence: 2",
 		"presence.contoso.user." + string(userID(2)) + ".left\nNATS/1.0\r\nContent-Type: application/cloudevents+json\r\nKV-Operation: DEL\r\nNats-Batch-Id: ID\r\nNats-Batch-Sequence: 3\r\nNats-Batch-Commit: 1",
 	}
@@ -265,4 +270,29 @@ func FuzzReply(f *testing.F) {
 			t.Errorf("%q passes for an ack of 3 messages", data)
 		}
 	})
+}
+
+// A log that was restored from a backup under a living owner has older messages
+// than it wrote. That ends, and is told.
+func TestLogThatLostItsEnd(t *testing.T) {
+	t.Parallel()
+	s := startScripted(t, `{"stream":"PRESENCE","seq":8}`, `{"stream":"PRESENCE","seq":0,"error":{"code":400,"err_code":10071,"description":"wrong last sequence: 5"}}`)
+	c := s.chain(t)
+	if _, err := c.Acquire(t.Context(), presence.Owner{Sequence: 7}, presence.Ledger{}); err != nil {
+		t.Fatal(err)
+	}
+	data, err := json.Marshal(presence.Owner{Replica: "r1", Epoch: 1, N: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.mu.Lock()
+	s.stands = fmt.Sprintf(`{"message":{"subject":"presenced.owner.contoso","seq":5,"data":%q}}`, base64.StdEncoding.EncodeToString(data))
+	s.mu.Unlock()
+	b := newPeople().become("Busy", "Busy", userID(1))
+	for publisher.InDoubt(err) || err == nil {
+		err = c.Append(t.Context(), b)
+	}
+	if !errors.Is(err, presence.ErrDeposed) || !strings.Contains(err.Error(), "restored from a backup") {
+		t.Errorf("append: %v, want %v and why", err, presence.ErrDeposed)
+	}
 }
