@@ -3,6 +3,7 @@ package publisher
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -71,16 +72,36 @@ func (l *Log) send(ctx context.Context, id string, msgs []*nats.Msg) (reply, err
 			m.Header.Set(batchIDHeader, id)
 			m.Header.Set(batchSequenceHeader, strconv.Itoa(i+1))
 		}
+		msgs[len(msgs)-1].Header.Set(batchCommitHeader, "1")
+	}
+	if err := l.tooLarge(msgs); err != nil {
+		return reply{fate: wrong, err: err}, nil
+	}
+	if len(msgs) > 1 {
 		for _, m := range msgs[:len(msgs)-1] {
 			if err := l.conn.PublishMsg(m); err != nil {
 				return reply{}, err
 			}
 		}
-		msgs[len(msgs)-1].Header.Set(batchCommitHeader, "1")
 	}
 	answer, err := l.conn.RequestMsgWithContext(ctx, msgs[len(msgs)-1])
+	if errors.Is(err, nats.ErrNoResponders) {
+		return reply{}, fmt.Errorf("no stream takes %s: %w", msgs[len(msgs)-1].Subject, err)
+	}
 	if err != nil {
 		return reply{}, err
 	}
 	return l.parseReply(answer.Data, len(msgs))
+}
+
+// tooLarge tells before anything is sent that the server would not take a message.
+// The client refuses it too, but in the middle of a batch.
+func (l *Log) tooLarge(msgs []*nats.Msg) error {
+	limit := int(l.conn.MaxPayload())
+	for _, m := range msgs {
+		if size := m.Size() - len(m.Subject); limit > 0 && size > limit {
+			return fmt.Errorf("%w: a message of %d bytes is above the server's max_payload of %d: raise it", ErrUnfit, size, limit)
+		}
+	}
+	return nil
 }

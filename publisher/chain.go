@@ -184,6 +184,12 @@ func (c *Chain) write(ctx context.Context, o presence.Owner, events []*nats.Msg)
 		c.doubt = &doubt{n: o.N, batch: batch, events: len(events), since: sent}
 		return &doubtError{cause: r.err}
 	default:
+		if r.partial { // as when the right to one of the subjects is missing, which is told apart
+			pause(ctx, deniedWait)
+			if denied := c.log.conn.deniedSince(sent); denied != nil {
+				return denied
+			}
+		}
 		return r.err
 	}
 }

@@ -92,6 +92,9 @@ func dial(cfg ConnectionConfig, opts []nats.Option) (*nats.Conn, error) {
 	return nats.Connect(cfg.URL, opts...)
 }
 
+// deniedWait is how long a refusal of a permission may come behind what it caused.
+const deniedWait = 50 * time.Millisecond
+
 // deniedError is a missing right, named.
 type deniedError struct{ text string }
 

@@ -2,6 +2,7 @@ package publisher_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -38,7 +39,7 @@ func TestFaultsOfARealServer(t *testing.T) {
 		mend   func(*testing.T, jetstream.JetStream) // nil: cannot be mended
 		want   string
 		doubt  bool
-		deface func(*presence.Batch)
+		passes bool // by itself; otherwise somebody has to mend the log
 	}{
 		"batches switched off": {
 			fault: edit(func(c *jetstream.StreamConfig) { c.AllowAtomicPublish = false }),
@@ -48,7 +49,7 @@ func TestFaultsOfARealServer(t *testing.T) {
 		"full, new messages refused": {
 			fault: edit(func(c *jetstream.StreamConfig) { c.MaxBytes, c.Discard = 1, jetstream.DiscardNew }),
 			mend:  edit(func(c *jetstream.StreamConfig) { c.MaxBytes, c.Discard = -1, jetstream.DiscardOld }),
-			want:  "(10077)",
+			want:  "(10077)", passes: true,
 		},
 		"messages too large": {
 			fault: edit(func(c *jetstream.StreamConfig) { c.MaxMsgSize = 300 }),
@@ -58,7 +59,7 @@ func TestFaultsOfARealServer(t *testing.T) {
 		"subjects taken away": {
 			fault: edit(func(c *jetstream.StreamConfig) { c.Subjects = []string{"presence.>"} }),
 			mend:  edit(func(c *jetstream.StreamConfig) { c.Subjects = []string{"presence.>", "presenced.owner.*"} }),
-			want:  "no longer takes",
+			want:  "no longer takes", passes: true,
 		},
 		"sealed": {
 			fault: edit(func(c *jetstream.StreamConfig) { c.Sealed = true }),
@@ -70,7 +71,7 @@ func TestFaultsOfARealServer(t *testing.T) {
 					t.Fatal(err)
 				}
 			},
-			want: "in doubt", doubt: true,
+			want: "no stream takes presenced.owner", doubt: true, passes: true,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -87,6 +88,9 @@ func TestFaultsOfARealServer(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), tc.want) || publisher.InDoubt(err) != tc.doubt || errors.Is(err, presence.ErrDeposed) {
 				t.Fatalf("append: %v (in doubt %t), want %q in it and in doubt %t", err, publisher.InDoubt(err), tc.want, tc.doubt)
 			}
+			if errors.Is(err, publisher.ErrUnfit) == tc.passes {
+				t.Errorf("append: %v; want %v in it: %t", err, publisher.ErrUnfit, !tc.passes)
+			}
 			if tc.mend == nil {
 				return
 			}
@@ -102,28 +106,113 @@ func TestFaultsOfARealServer(t *testing.T) {
 // A store that is full says so at once and takes the batch when there is room again.
 func TestStorageLimit(t *testing.T) {
 	t.Parallel()
-	srv, err := natsembed.Start(t.Context(), natsembed.Config{StoreDir: t.TempDir(), MaxStore: 64 << 10})
+	srv, err := natsembed.Start(t.Context(), natsembed.Config{StoreDir: t.TempDir(), MaxStore: 256 << 10})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(srv.Close)
 	log := openLog(t, srv)
 	c, _ := owned(t, log, "a")
+	js := rawJetStream(t, srv)
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "OTHER", Subjects: []string{"other"}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := js.Publish(t.Context(), "other", make([]byte, 128<<10)); err != nil {
+		t.Fatal(err)
+	}
 	p := newPeople()
 	written := 0
+	var b presence.Batch
 	for i := range 1000 {
-		b := p.become("Available", "Available", userID(i))
+		b = p.become("Available", "Available", userID(i))
 		if err = c.Append(t.Context(), b); err != nil {
 			break
 		}
 		written++
 	}
-	if err == nil || !strings.Contains(err.Error(), "free or grant space") {
+	if err == nil || !strings.Contains(err.Error(), "free or grant space") || errors.Is(err, publisher.ErrUnfit) {
 		t.Fatalf("append to a full store: %v", err)
 	}
 	if n := len(read(t, log)); n != written {
 		t.Errorf("%d events in the log, %d were acknowledged", n, written)
 	}
+	erase(t, js, "OTHER", "other")
+	appendUntilKnown(t, c, b)
+	if n := len(read(t, log)); n != written+1 {
+		t.Errorf("%d events in the log once there is room, want %d", n, written+1)
+	}
+}
+
+// An event that the server would not take is told before any of its batch is sent.
+func TestMessageAboveMaxPayload(t *testing.T) {
+	t.Parallel()
+	srv := startPlain(t, &server.Options{MaxPayload: 1000})
+	log := openAt(t, srv.ClientURL())
+	c, _ := owned(t, log, "a")
+	err := c.Append(t.Context(), newPeople().become(strings.Repeat("Long", 200), "Busy", userID(1)))
+	if !errors.Is(err, publisher.ErrUnfit) || publisher.InDoubt(err) || !strings.Contains(err.Error(), "max_payload of 1000") {
+		t.Errorf("append: %v, want %v and the limit's name", err, publisher.ErrUnfit)
+	}
+	mustAppend(t, c, newPeople().beat())
+	if n := len(read(t, log)); n != 0 {
+		t.Errorf("%d events in the log, want none", n)
+	}
+}
+
+// A right that is taken away under way is named; the batch goes through, once, when
+// it is given back.
+func TestRightTakenAwayUnderWay(t *testing.T) {
+	t.Parallel()
+	options := func(deny ...string) *server.Options {
+		return &server.Options{Users: []*server.User{{Username: "user", Password: "user", Permissions: &server.Permissions{Publish: &server.SubjectPermission{Deny: deny}}}}}
+	}
+	opts := options()
+	srv := startPlain(t, opts)
+	log := openAt(t, strings.Replace(srv.ClientURL(), "nats://", "nats://user:user@", 1))
+	c, _ := owned(t, log, "a")
+	p := newPeople()
+	mustAppend(t, c, p.become("Available", "Available", userID(1), userID(2)))
+	for _, subject := range []string{"presenced.owner.>", "presence.contoso.user.*.change.>"} {
+		reload := func(deny ...string) {
+			changed := opts.Clone()
+			changed.Users = options(deny...).Users
+			if err := srv.ReloadOptions(changed); err != nil {
+				t.Fatal(err)
+			}
+		}
+		reload(subject)
+		b := p.become("Busy"+fmt.Sprint(len(subject)), "Busy", userID(1), userID(2))
+		var err error
+		for err == nil || !strings.Contains(err.Error(), "grant it") {
+			if err = c.Append(t.Context(), b); err == nil || errors.Is(err, presence.ErrDeposed) || t.Context().Err() != nil {
+				t.Fatalf("append without the right to %s: %v", subject, err)
+			}
+		}
+		if !strings.Contains(err.Error(), subject[:16]) {
+			t.Errorf("append: %v, want %s named", err, subject)
+		}
+		reload()
+		appendUntilKnown(t, c, b)
+	}
+	if n := len(read(t, log)); n != 6 {
+		t.Errorf("%d events in the log, want 6", n)
+	}
+}
+
+// startPlain runs a server as it comes, with JetStream.
+func startPlain(t *testing.T, opts *server.Options) *server.Server {
+	t.Helper()
+	opts.Host, opts.Port, opts.NoSigs, opts.NoLog, opts.JetStream, opts.StoreDir = "127.0.0.1", -1, true, true, true, t.TempDir()
+	srv, err := server.NewServer(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv.Start()
+	t.Cleanup(func() { srv.Shutdown(); srv.WaitForShutdown() })
+	if !srv.ReadyForConnections(30 * time.Second) {
+		t.Fatal("server is not ready")
+	}
+	return srv
 }
 
 // Someone who deletes or rewrites our owner message deposes us.
@@ -163,21 +252,10 @@ func TestForeignHandsOnTheOwnerMessage(t *testing.T) {
 // gives connections to it.
 func startGuarded(t *testing.T, poor server.SubjectPermission) (as func(user string) *publisher.Connection) {
 	t.Helper()
-	srv, err := server.NewServer(&server.Options{
-		Host: "127.0.0.1", Port: -1, NoSigs: true, NoLog: true, JetStream: true, StoreDir: t.TempDir(),
-		Users: []*server.User{
-			{Username: "admin", Password: "admin"},
-			{Username: "poor", Password: "poor", Permissions: &server.Permissions{Publish: &poor}},
-		},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv.Start()
-	t.Cleanup(func() { srv.Shutdown(); srv.WaitForShutdown() })
-	if !srv.ReadyForConnections(30 * time.Second) {
-		t.Fatal("server is not ready")
-	}
+	srv := startPlain(t, &server.Options{Users: []*server.User{
+		{Username: "admin", Password: "admin"},
+		{Username: "poor", Password: "poor", Permissions: &server.Permissions{Publish: &poor}},
+	}})
 	return func(user string) *publisher.Connection {
 		conn, err := publisher.Connect(publisher.ConnectionConfig{URL: srv.ClientURL(), Options: []nats.Option{nats.UserInfo(user, user)}}, zaptest.NewLogger(t))
 		if err != nil {

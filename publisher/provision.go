@@ -27,7 +27,8 @@ func (d Drift) String() string {
 }
 
 // ErrUnfit says that the log or the table is not there or not fit for the promise,
-// and that presenced may not change that.
+// and that presenced may not change that. An append that ends so wrote nothing, and
+// goes through once somebody has mended it.
 var ErrUnfit = errors.New("the log is not fit to be used")
 
 // ErrMissing says that the log or the table is not there, and that presenced may
@@ -112,11 +113,38 @@ func compare(got, want jetstream.StreamConfig) []Drift {
 	field("max_msgs", got.MaxMsgs, -1, true, edit("--max-msgs=-1"))
 	field("max_bytes", got.MaxBytes, -1, got.Discard == jetstream.DiscardOld, edit("--max-bytes=-1"))
 	field("max_age", got.MaxAge, want.MaxAge, want.MaxAge == 0, edit("--max-age="+want.MaxAge.String()))
+	field("max_msg_size", max(got.MaxMsgSize, -1), -1, got.MaxMsgSize > 0 && got.MaxMsgSize < roomy, edit("--max-msg-size=-1"))
+	field("max_consumers", max(got.MaxConsumers, -1), -1, false, "its number of consumers cannot be changed; recreate it")
+	field("no_ack", got.NoAck, false, true, edit("--ack"))
+	field("discard_new_per_subject", got.DiscardNewPerSubject, false, true, edit("--no-discard-per-subject"))
+	field("subject_delete_marker_ttl", got.SubjectDeleteMarkerTTL, want.SubjectDeleteMarkerTTL, true, "its markers would pass for events; recreate it")
+	field("persist_mode", got.PersistMode, want.PersistMode, got.PersistMode == jetstream.AsyncPersistMode, "its persist mode cannot be changed; recreate it")
+	field("mirror", mirror(got), mirror(want), true, "a mirror takes no events; recreate it")
+	field("subject_transform", transform(got), transform(want), true, edit("--no-transform")+", or recreate it")
 	field("replicas", got.Replicas, want.Replicas, false, edit(fmt.Sprintf("--replicas=%d", want.Replicas)))
-	if sources(got) != sources(want) {
+	if len(want.Sources) > 0 {
 		field("sources", sources(got), sources(want), true, "recreate it; presenced fills it again from the log")
+	} else {
+		field("sources", sources(got), sources(want), true, "what it copies from elsewhere would pass for events; recreate it")
 	}
 	return ds
+}
+
+// roomy is a message size that no event and no owner message comes near.
+const roomy = 64 << 10
+
+func mirror(c jetstream.StreamConfig) string {
+	if c.Mirror == nil {
+		return "none"
+	}
+	return c.Mirror.Name
+}
+
+func transform(c jetstream.StreamConfig) string {
+	if c.SubjectTransform == nil {
+		return "none"
+	}
+	return c.SubjectTransform.Source + ">" + c.SubjectTransform.Destination
 }
 
 func perSubject(c jetstream.StreamConfig) int64 {
@@ -127,6 +155,9 @@ func perSubject(c jetstream.StreamConfig) int64 {
 }
 
 func sources(c jetstream.StreamConfig) string {
+	if len(c.Sources) == 0 {
+		return "none"
+	}
 	var b strings.Builder
 	for _, s := range c.Sources {
 		fmt.Fprintf(&b, "%s(", s.Name)

@@ -2,6 +2,7 @@ package publisher_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -61,8 +62,17 @@ func TestOpenComparesAndNeverChanges(t *testing.T) {
 		"few per subject":    {func(c *jetstream.StreamConfig) { c.MaxMsgsPerSubject = 1 }, "max_msgs_per_subject", true},
 		"refuses when full":  {func(c *jetstream.StreamConfig) { c.MaxBytes, c.Discard = 1<<20, jetstream.DiscardNew }, "max_bytes", false},
 		"forgets when full":  {func(c *jetstream.StreamConfig) { c.MaxBytes = 1 << 20 }, "max_bytes", true},
-		"other subjects":     {func(c *jetstream.StreamConfig) { c.Subjects = []string{"presence.>"} }, "presenced.owner.*", true},
-		"more subjects":      {func(c *jetstream.StreamConfig) { c.Subjects = append(c.Subjects, "more.>") }, "", false},
+		"small messages":     {func(c *jetstream.StreamConfig) { c.MaxMsgSize = 1000 }, "max_msg_size", true},
+		"big messages":       {func(c *jetstream.StreamConfig) { c.MaxMsgSize = 1 << 20 }, "max_msg_size", false},
+		"few consumers":      {func(c *jetstream.StreamConfig) { c.MaxConsumers = 3 }, "max_consumers", false},
+		"no acks":            {func(c *jetstream.StreamConfig) { c.NoAck = true }, "no_ack", true},
+		"markers":            {func(c *jetstream.StreamConfig) { c.AllowMsgTTL, c.SubjectDeleteMarkerTTL = true, time.Minute }, "subject_delete_marker_ttl", true},
+		"sources":            {func(c *jetstream.StreamConfig) { c.Sources = []*jetstream.StreamSource{{Name: "OTHER"}} }, "pass for events", true},
+		"other names for subjects": {func(c *jetstream.StreamConfig) {
+			c.SubjectTransform = &jetstream.SubjectTransformConfig{Source: "presence.>", Destination: "absence.>"}
+		}, "subject_transform", true},
+		"other subjects": {func(c *jetstream.StreamConfig) { c.Subjects = []string{"presence.>"} }, "presenced.owner.*", true},
+		"more subjects":  {func(c *jetstream.StreamConfig) { c.Subjects = append(c.Subjects, "more.>") }, "", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -116,5 +126,46 @@ func TestReaderNeedsNoOwner(t *testing.T) {
 	}
 	if err := log.Replay(t.Context(), log.Subject("*.user.*.*.Away.*"), 0, func(publisher.Record) { t.Error("who is Away?") }); err != nil {
 		t.Error(err)
+	}
+}
+
+// A table that is filled otherwise, or from elsewhere, is no table of ours.
+func TestOpenComparesTheTable(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		change func(*jetstream.StreamConfig)
+		want   string
+		breaks bool
+	}{
+		"another source": {func(c *jetstream.StreamConfig) { c.Sources[0].Name = "OTHER" }, "fills it again from the log", true},
+		"no source":      {func(c *jetstream.StreamConfig) { c.Sources = nil }, "fills it again from the log", true},
+		"other keys":     {func(c *jetstream.StreamConfig) { c.Sources[0].SubjectTransforms = c.Sources[0].SubjectTransforms[:1] }, "fills it again from the log", true},
+		"entries expire": {func(c *jetstream.StreamConfig) { c.MaxAge = time.Hour }, "max_age", true},
+		"only new keys":  {func(c *jetstream.StreamConfig) { c.DiscardNewPerSubject = true }, "discard_new_per_subject", true},
+		"slow":           {func(c *jetstream.StreamConfig) { c.PersistMode = jetstream.DefaultPersistMode }, "persist_mode", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv := startServer(t)
+			openLog(t, srv)
+			js := rawJetStream(t, srv)
+			s, err := js.Stream(t.Context(), "KV_presence")
+			if err != nil {
+				t.Fatal(err)
+			}
+			cfg := s.CachedInfo().Config
+			if err := js.DeleteStream(t.Context(), cfg.Name); err != nil {
+				t.Fatal(err)
+			}
+			tc.change(&cfg)
+			if _, err := js.CreateStream(t.Context(), cfg); err != nil {
+				t.Fatal(err)
+			}
+			_, drifts, err := publisher.Open(t.Context(), connect(t, srv), config)
+			said := fmt.Sprint(drifts, err)
+			if errors.Is(err, publisher.ErrUnfit) != tc.breaks || !strings.Contains(said, tc.want) {
+				t.Errorf("open said %s, want %q in it and refused: %t", said, tc.want, tc.breaks)
+			}
+		})
 	}
 }

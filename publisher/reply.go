@@ -24,6 +24,7 @@ type reply struct {
 	first   uint64 // stored: sequence of the first message
 	current uint64 // refused: sequence of the owner message that stands in the log; 0: it did not say
 	err     error  // again, wrong: what to tell people
+	partial bool   // again: the stream did not see every message
 }
 
 // The error codes that decide something. The server's whole list:
@@ -81,9 +82,9 @@ func (l *Log) parseReply(data []byte, n int) (reply, error) {
 		return reply{fate: inFlight, err: err}, nil
 	case codeAtomicDisabled, codeSealed, codeSubjectMismatch, codeMessageTooLarge, codeBatchTooLarge,
 		codeBatchDuplicateID, codeStreamNotFound, codeStreamMismatch, codeMessageNotFound:
-		return reply{fate: wrong, err: err}, nil
+		return reply{fate: wrong, err: fmt.Errorf("%w: %w", ErrUnfit, err)}, nil
 	}
-	return reply{fate: again, err: err}, nil
+	return reply{fate: again, err: err, partial: w.Error.ErrCode == codeBatchIncomplete}, nil
 }
 
 // advice is what a person can do about an error of the server.
@@ -95,6 +96,10 @@ func advice(code int) string {
 		return ": the log is gone or another; presenced does not make a new one under way, restart it to do so"
 	case codeAtomicDisabled:
 		return ": turn allow_atomic on again"
+	case codeMessageTooLarge:
+		return ": raise max_msg_size of the stream, or remove it"
+	case codeBatchTooLarge:
+		return ": the server takes smaller batches than its documentation says; raise its limit"
 	case codeSealed:
 		return ": a sealed stream takes no events; recreate it"
 	case codeSubjectMismatch:

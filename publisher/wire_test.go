@@ -219,6 +219,8 @@ func TestAnswersOfAServer(t *testing.T) {
 		"account storage":            {[]string{acquired, fails(10047, "insufficient storage")}, "free or grant space", false, 2},
 		"another stream":             {[]string{acquired, fails(10060, "expected stream does not match")}, "restart it", false, 2},
 		"message ids from elsewhere": {[]string{acquired, fails(10201, "batch publish contains duplicate message id")}, "remove it", false, 2},
+		"storage exceeded":           {[]string{acquired, fails(10023, "insufficient resources")}, "free or grant space", false, 2},
+		"batch too large":            {[]string{acquired, fails(10199, "batch publish too large")}, "raise its limit", false, 2},
 		"a code of tomorrow":         {[]string{acquired, fails(19999, "novelty")}, "novelty (19999)", false, 2},
 		"no JSON":                    {[]string{acquired, "oops"}, "in doubt", true, 2 + 3},
 		"ack of another stream":      {[]string{acquired, `{"stream":"OTHER","seq":10,"count":2}`}, `of stream "OTHER"`, true, 2 + 3},
@@ -236,7 +238,8 @@ func TestAnswersOfAServer(t *testing.T) {
 			s.mu.Lock()
 			s.written = nil
 			s.mu.Unlock()
-			err := c.Append(t.Context(), newPeople().become("Busy", "Busy", userID(1)))
+			b := newPeople().become("Busy", "Busy", userID(1))
+			err := c.Append(t.Context(), b)
 			switch {
 			case tc.want == "" && err != nil:
 				t.Errorf("append: %v", err)
@@ -246,9 +249,16 @@ func TestAnswersOfAServer(t *testing.T) {
 				t.Errorf("in doubt = %t after %v", publisher.InDoubt(err), err)
 			}
 			s.mu.Lock()
-			defer s.mu.Unlock()
 			if tc.writes > 0 && len(s.written) != tc.writes {
 				t.Errorf("%d messages reached the server, want %d:\n%s", len(s.written), tc.writes, strings.Join(s.written, "\n\n"))
+			}
+			s.answers = []string{`{"stream":"PRESENCE","seq":12,"count":2}`}
+			s.mu.Unlock()
+			if err == nil || tc.doubt || errors.Is(err, presence.ErrDeposed) {
+				return
+			}
+			if err := c.Append(t.Context(), b); err != nil {
+				t.Errorf("append once the cause is gone: %v", err)
 			}
 		})
 	}
