@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -63,11 +64,20 @@ func (c *Chain) Owner(ctx context.Context) (presence.Owner, error) {
 
 func parseOwner(m *message) presence.Owner {
 	var o presence.Owner
-	if err := json.Unmarshal(m.Data, &o); err != nil || o.Replica == "" {
+	if err := json.Unmarshal(m.Data, &o); err != nil || !sane(o, m.Sequence) {
 		o = presence.Owner{Epoch: m.Sequence}
 	}
 	o.Sequence = m.Sequence
 	return o
+}
+
+// sane tells an owner message from what somebody else may have written in its
+// place. Each epoch has a message of its own, so none is above the sequence; and a
+// negative count in the ledger would let us ask Graph for more than the limit.
+func sane(o presence.Owner, sequence uint64) bool {
+	negative := func(n int) bool { return n < 0 }
+	return o.Replica != "" && o.Epoch <= sequence &&
+		o.Ledger.InFlight >= 0 && o.Ledger.Reserved >= 0 && !slices.ContainsFunc(o.Ledger.Completed, negative)
 }
 
 // inherited is the summary of an owner message for the one after it, which comes

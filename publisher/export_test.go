@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"presenced/presence"
 )
 
 // IsStored reports whether a reply passes for the ack of n messages.
@@ -12,6 +14,11 @@ func IsStored(data []byte, n int) bool {
 	l := &Log{cfg: Config{Stream: "PRESENCE"}}
 	r, err := l.parseReply(data, n)
 	return err == nil && r.fate == stored
+}
+
+// ParseOwner reads an owner message that stands at a sequence.
+func ParseOwner(sequence uint64, data []byte) presence.Owner {
+	return parseOwner(&message{Sequence: sequence, Data: data})
 }
 
 // Doubt makes the chain believe that it lost the ack of a batch, and returns the

@@ -54,6 +54,7 @@ type wireReply struct {
 	Stream string `json:"stream"`
 	Seq    uint64 `json:"seq"`
 	Count  int    `json:"count"`
+	Double bool   `json:"duplicate"`
 	Error  *struct {
 		Code        int    `json:"code"`
 		ErrCode     int    `json:"err_code"`
@@ -69,6 +70,9 @@ func (l *Log) parseReply(data []byte, n int) (reply, error) {
 		return reply{}, fmt.Errorf("read reply of the log: %w", err)
 	}
 	if w.Error == nil {
+		if w.Double { // an ack of another message: we never send ids
+			return reply{}, fmt.Errorf("read reply of the log: taken for a duplicate of message %d: something adds message ids; remove it", w.Seq)
+		}
 		if w.Stream != l.cfg.Stream || w.Seq < uint64(n) || n > 1 && w.Count != n {
 			return reply{}, fmt.Errorf("read reply of the log: ack of %d messages at %d of stream %q, want %d of %q", w.Count, w.Seq, w.Stream, n, l.cfg.Stream)
 		}

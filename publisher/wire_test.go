@@ -224,6 +224,7 @@ func TestAnswersOfAServer(t *testing.T) {
 		"a code of tomorrow":         {[]string{acquired, fails(19999, "novelty")}, "novelty (19999)", false, 2},
 		"no JSON":                    {[]string{acquired, "oops"}, "in doubt", true, 2 + 3},
 		"ack of another stream":      {[]string{acquired, `{"stream":"OTHER","seq":10,"count":2}`}, `of stream "OTHER"`, true, 2 + 3},
+		"ack of a duplicate":         {[]string{acquired, `{"stream":"PRESENCE","seq":10,"count":2,"duplicate":true}`, ""}, "in doubt", true, 0},
 		"ack of too few":             {[]string{acquired, `{"stream":"PRESENCE","seq":10,"count":1}`, ""}, "in doubt", true, 0},
 		"ack below what we have":     {[]string{acquired, `{"stream":"PRESENCE","seq":4,"count":2}`}, "counts from the start again", false, 2},
 		"silence":                    {[]string{acquired, ""}, "in doubt", true, 0},
@@ -262,24 +263,6 @@ func TestAnswersOfAServer(t *testing.T) {
 			}
 		})
 	}
-}
-
-func FuzzReply(f *testing.F) {
-	for _, s := range []string{`{"stream":"PRESENCE","seq":10,"count":2}`, `{"error":{"err_code":10071,"description":"wrong last sequence: 5"}}`, `{}`, `null`, `[]`, ``} {
-		f.Add([]byte(s))
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		stored := publisher.IsStored(data, 3)
-		var w struct {
-			Stream string
-			Seq    uint64
-			Count  int
-			Error  any
-		}
-		if json.Unmarshal(data, &w) == nil && stored && (w.Stream != "PRESENCE" || w.Count != 3) {
-			t.Errorf("%q passes for an ack of 3 messages", data)
-		}
-	})
 }
 
 // A log that was restored from a backup under a living owner has older messages
