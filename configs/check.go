@@ -17,16 +17,19 @@ type check struct {
 	now     time.Time
 	// schedule may be nil.
 	schedule func(spec string) error
+	// timetable may be nil.
+	timetable func(specs []string) (Timetable, error)
 }
 
 func newCheck(f *findings, name string, in Inputs) *check {
 	return &check{
-		findings: f,
-		dir:      filepath.Dir(name),
-		env:      environ(in.Environ),
-		trusted:  in.trusted(),
-		now:      in.now(),
-		schedule: in.CheckSchedule,
+		findings:  f,
+		dir:       filepath.Dir(name),
+		env:       environ(in.Environ),
+		trusted:   in.trusted(),
+		now:       in.now(),
+		schedule:  in.CheckSchedule,
+		timetable: in.ParseSchedules,
 	}
 }
 

@@ -167,7 +167,8 @@ func (c *check) schedules(key string, specs []string) {
 // shownSchedule shows a spec, and what is wrong with it, only if it looks like one: err repeats parts of it.
 func shownSchedule(spec string, err error) string {
 	const alphabet = letters + digits + " */,-?@#+=_"
-	if strings.Trim(spec, alphabet) != "" || !short(spec) && !strings.ContainsAny(strings.TrimSpace(spec), " ") || !strings.ContainsAny(spec, digits+"*@") {
+	fields := strings.Contains(strings.TrimSpace(spec), " ") && strings.ContainsAny(spec, digits+"*")
+	if strings.Trim(spec, alphabet) != "" || !short(spec) && !fields {
 		return quoted(spec)
 	}
 	return whole(spec) + " (" + err.Error() + ")"

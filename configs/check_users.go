@@ -3,9 +3,7 @@ package configs
 import (
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
-	"time"
 )
 
 // users makes the roster of a tenant.
@@ -162,42 +160,4 @@ func (c *check) upns(key string, names []string) {
 		}
 		c.once(at, key, strings.ToLower(name), i, seen)
 	}
-}
-
-// pace refuses an interval in which the budget cannot hold a sweep. Other kinds of schedule are for the scheduler.
-func (c *check) pace(key string, t *Tenant) {
-	if t.Rate.Per < time.Second || t.Rate.Budget() < 1 {
-		return // refused already
-	}
-	least := t.LeastInterval()
-	for i, spec := range t.Schedules {
-		every, found := strings.CutPrefix(strings.TrimSpace(spec), "@every ")
-		interval, err := time.ParseDuration(strings.TrimSpace(every))
-		if found && err == nil && interval > 0 && interval < least {
-			c.refuse(element(key+".schedules", i), &fault{
-				got:  whole(spec),
-				want: fmt.Sprintf("at least %s, because %d users take %d requests and the budget is %d in %s", durationText(least), len(t.Roster), t.Requests(), t.Rate.Budget(), durationText(t.Rate.Per)),
-				mend: "widen the schedule, or set endpoint: bulk",
-			})
-		}
-	}
-}
-
-// Budget is how many requests may be made in each window of Per: Requests times Share, rounded down.
-func (r Rate) Budget() int { return int(float64(r.Requests)*r.Share + 1e-9) }
-
-// Requests is how many requests one sweep over Roster takes. Users that Graph has yet to resolve are not counted.
-func (t *Tenant) Requests() int {
-	n := len(t.Roster)
-	if slices.Contains([]string{"user", "communications"}, t.Endpoint) {
-		return n
-	}
-	return (n + idsPerRequest - 1) / idsPerRequest
-}
-
-// LeastInterval is the shortest time between sweeps over Roster that the budget can hold, rounded up to whole
-// seconds; zero while Roster is empty. The tenant's rate must be valid.
-func (t *Tenant) LeastInterval() time.Duration {
-	least := time.Duration(float64(t.Requests()) / float64(t.Rate.Budget()) * float64(t.Rate.Per))
-	return (least + time.Second - 1).Truncate(time.Second)
 }

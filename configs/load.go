@@ -31,6 +31,9 @@ type Inputs struct {
 	Overrides []Override
 	// CheckSchedule returns what is wrong with one schedule, in words. Nil: every text is a schedule.
 	CheckSchedule func(spec string) error
+	// ParseSchedules returns the union of schedules, each of which CheckSchedule takes. Nil: schedules are not held against
+	// the budget of requests.
+	ParseSchedules func(specs []string) (Timetable, error)
 	// Now tells the time, to judge certificates. Nil: time.Now.
 	Now func() time.Time
 	// SecretDirs are directories where a platform puts secrets with modes of its own choice. Nil: /run/secrets.

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"presenced/configs"
+	"presenced/worker"
 )
 
 // TestUnreadableFiles: whatever is wrong with the file itself is named, and the file with it.
@@ -184,7 +185,8 @@ func TestOverNetworks(t *testing.T) {
 	}
 }
 
-// TestIntervalTooShort: the least interval is computed from users, endpoint and budget.
+// TestIntervalTooShort: the least interval is computed from users, endpoint and budget, and held against when sweeps
+// are really due, in whatever words.
 func TestIntervalTooShort(t *testing.T) {
 	t.Parallel()
 	var ids strings.Builder
@@ -193,9 +195,36 @@ func TestIntervalTooShort(t *testing.T) {
 	}
 	users := file(t, "users.txt", ids.String(), 0o600)
 	text := edited(t, "ids: ["+anna+"]", "files: ["+users+"]") + "    endpoint: user\n    rate: {requests: 150}\n"
-	parsed(t, text+"    schedules: ['@every 31s']\n", inputs())
-	got := refused(t, text+"    schedules: ['@every 30s']\n", inputs())
-	wantParts(t, got, "p.yaml:9:17: tenants[0].schedules[0]: ", `got "@every 30s", want at least 31s, because 121 users take 121 requests and the budget is 120 in 30s`)
+	in := inputs()
+	in.CheckSchedule = worker.CheckSpec
+	in.ParseSchedules = func(specs []string) (configs.Timetable, error) { return worker.ParseSchedule(specs) }
+	const because = ", want at least 31s, because 121 users take 121 requests and the budget is 120 in 30s"
+	for schedules, want := range map[string]string{
+		"'@every 31s'":                                 "",
+		"'* * * * *'":                                  "",
+		"'@hourly', '@daily'":                          "",
+		"'0 0 29 2 *'":                                 "", // one in the horizon, or none
+		"'0,40 * * * * *', '0 30 9 * * *'":             "[0]: got \"0,40 * * * * *\", with sweeps 20s apart",
+		"'@every 30s'":                                 "[0]: got \"@every 30s\", with sweeps 30s apart",
+		"'*/1 * * * * *'":                              "[0]: got \"*/1 * * * * *\", with sweeps 1s apart",
+		"'CRON_TZ=Europe/Berlin */30 * * * * *'":       "[0]: got \"CRON_TZ=Europe/Berlin */30 * * * * *\", with sweeps 30s apart",
+		"'@every 5m', '0,1 0 8 * * MON'":               "[1]: got \"0,1 0 8 * * MON\", with sweeps 1s apart",
+		"'@every 40s', '20 0 9 * * *'":                 "", // whether they meet depends on the start
+		"'59 8 * * *', '@every 31s', '20 0 9 * * MON'": "",
+		"'40 59 8 * * FRI', '* * * * *'":               ": got schedules that together have sweeps 20s apart",
+		"'* * * * *', '20 0 9 * * *'":                  ": got schedules that together have sweeps 20s apart",
+	} {
+		t.Run(schedules, func(t *testing.T) {
+			t.Parallel()
+			text := text + "    schedules: [" + schedules + "]\n"
+			if want == "" {
+				parsed(t, text, in)
+				return
+			}
+			wantParts(t, refused(t, text, in), "p.yaml:9:", "tenants[0].schedules"+want+because)
+		})
+	}
+	parsed(t, text+"    schedules: ['*/1 * * * * *']\n", inputs()) // nobody there who can tell
 }
 
 func TestManyProblemsAreCounted(t *testing.T) {

@@ -39,7 +39,10 @@ func (s *settings) register(cmd *cobra.Command) {
 }
 
 func (s *settings) inputs() configs.Inputs {
-	return configs.Inputs{Environ: os.Environ(), Overrides: s.overrides, CheckSchedule: worker.CheckSpec}
+	return configs.Inputs{
+		Environ: os.Environ(), Overrides: s.overrides, CheckSchedule: worker.CheckSpec,
+		ParseSchedules: func(specs []string) (configs.Timetable, error) { return worker.ParseSchedule(specs) },
+	}
 }
 
 // load reads the configuration and says on notes what is worth a warning.

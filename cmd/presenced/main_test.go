@@ -278,6 +278,7 @@ func TestExitCodes(t *testing.T) {
 	write("open-secret", "canary-secret", 0o644)
 	open := write("open.yaml", strings.ReplaceAll(text, "client-secret", "open-secret"), 0o600)
 	inline := write("inline.yaml", strings.ReplaceAll(text, "secret_file: client-secret", "secret: canary-secret"), 0o600)
+	rush := write("rush.yaml", strings.ReplaceAll(text, "@every 1s", "*/1 * * * * *")+"\n    endpoint: user\n    rate: {requests: 10}\n", 0o600)
 	cron := write("cron.yaml", strings.ReplaceAll(text, "@every 1s", "TZ=UTC"), 0o600)
 
 	for name, tc := range map[string]struct {
@@ -293,7 +294,8 @@ func TestExitCodes(t *testing.T) {
 		"no configuration":       {[]string{"run", "-c", filepath.Join(dir, "none.yaml")}, exitConfig, "none.yaml"},
 		"secret others can read": {[]string{"run", "-c", open}, exitConfig, "chmod 600"},
 		"secret in the file":     {[]string{"run", "-c", inline}, exitConfig, "secret_file"},
-		"schedule that panics":   {[]string{"run", "-c", cron}, exitConfig, "want a schedule"},
+		"schedule that panics":   {[]string{"run", "-c", cron}, exitConfig, "has no fields"},
+		"schedule too fast":      {[]string{"run", "-c", rush}, exitConfig, "with sweeps 1s apart, want at least 12s"},
 		"wrong secret":           {[]string{"check", "-c", wrongSecret, "--nats-listen", "127.0.0.1:1"}, exitPermission, "7000215"},
 		"nobody at the server":   {[]string{"watch", "-s", "nats://127.0.0.1:1"}, exitTemporary, "no NATS server answers"},
 		"offline check":          {[]string{"check", "-c", wrongSecret, "--offline"}, 0, ""},
