@@ -38,6 +38,10 @@ func (c *check) cloud(key string, t *Tenant, only bool) {
 }
 
 func (c *check) addresses(key string, t *Tenant) {
+	if t.Cloud == (Cloud{}) {
+		c.missing(key, "global, usgov, usgov-dod, or a section with graph_url and login_url", "write one, or remove the key")
+		return
+	}
 	if t.Cloud.GraphURL == "" {
 		c.missing(key+".graph_url", "the address of Graph beside login_url", "write both, or the name of a cloud")
 	} else {

@@ -3,6 +3,7 @@ package configs
 import (
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -48,7 +49,7 @@ func shownURL(text string) string {
 		return "a text that is no URL"
 	case u.Host == "":
 		return quoted(text)
-	case !short(u.Host) && !strings.Contains(u.Host, "."):
+	case slices.ContainsFunc(strings.Split(u.Host, "."), func(label string) bool { return !short(label) }):
 		return "a URL with a strange host"
 	case strings.Trim(u.Path, "/") != "": // some addresses have their secret there
 		return whole(u.Scheme + "://" + u.Host + "/…")

@@ -101,9 +101,13 @@ func (c *check) file(key string, path *string, tenant int32, ids []string, all *
 	return ids
 }
 
-// shownPath shows a path after a fault, unless it ends in what may be a secret in the wrong place.
+// shownPath shows a path after a fault, unless it may be a secret in the wrong place.
 func shownPath(path string) string {
-	if !short(filepath.Base(path)) || strings.Contains(path, ":") {
+	suspect := !short(path) && filepath.Ext(path) == "" || strings.Contains(path, ":")
+	for _, name := range strings.Split(path, string(filepath.Separator)) {
+		suspect = suspect || !short(name)
+	}
+	if suspect {
 		return ""
 	}
 	return ": " + whole(path)

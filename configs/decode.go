@@ -87,6 +87,7 @@ func (f *findings) unknownKey(name *yaml.Node, key string, keys []keyed) {
 	x := &fault{got: "an unknown key", want: "one of " + strings.Join(known, ", "), mend: "remove it"}
 	if at == key {
 		x.got = "an unknown key (not shown, it may be a secret)"
+		f.touched[key] = true // what is missing was probably meant by it
 	}
 	if glued := runTogether(name.Value, known); glued != "" {
 		x.mend = fmt.Sprintf("write a colon and a space after %s", glued)

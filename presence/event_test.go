@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"presenced/presence"
 )
@@ -33,6 +34,7 @@ func story() []*presence.Event {
 	see(0, is("Available"))
 	see(15*time.Second, is("Available"))
 	see(30*time.Second, is("Busy", "InACall", "A0129311063"))
+	see(45*time.Second, withMessage(is("Busy", "InACall", "A0129311063"), "lunch?"))
 	text := "in the workshop"
 	everything := presence.Presence{
 		Availability: "DoNotDisturb", Activity: "Presenting", StatusMessage: &text,
@@ -171,8 +173,12 @@ func FuzzParseEvent(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if again, err := presence.ParseEvent(data); err != nil || again.ID() != e.ID() {
-			t.Errorf("read %s, wrote it, and read %s, %v", e.ID(), again.ID(), err)
+		again, err := presence.ParseEvent(data)
+		if err != nil {
+			t.Fatalf("read %s, wrote it, and read %v", e.ID(), err)
+		}
+		if diff := cmp.Diff(e, again, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("event (-read +written and read):\n%s", diff)
 		}
 	})
 }

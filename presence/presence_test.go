@@ -78,6 +78,40 @@ func TestParseSubjectRefuses(t *testing.T) {
 	}
 }
 
+// FuzzSubject goes both ways: a subject that is read can only be written as it was, and whatever words Graph sends, the
+// subject written of them is read as the same words, in as many tokens as any other.
+func FuzzSubject(f *testing.F) {
+	user := "presence.contoso.user." + string(anna)
+	for _, subject := range []string{user + ".left", user + ".change.Busy.InACall", user + ".snapshot.Off_line.-", user + ".change.Busy", user + ".change.*.>", "presence..user..left", ""} {
+		f.Add(subject, "Busy", "in a call")
+	}
+	f.Add("x", "Pre.senting", "*.>")
+	f.Add("x", "\x00\xff ", "Außer Haus")
+	f.Fuzz(func(t *testing.T, subject, availability, activity string) {
+		if s, err := presence.ParseSubject("presence", subject); err == nil {
+			e := presence.Event{Tenant: s.Tenant, User: s.User, Kind: s.Kind}
+			if s.Kind != presence.KindLeft {
+				e.After = &presence.Presence{Availability: s.Availability, Activity: s.Activity}
+			}
+			if got := e.Subject("presence"); got != subject {
+				t.Errorf("%q reads %+v, which is written %q", subject, s, got)
+			}
+		}
+		e := presence.Event{Tenant: "contoso", User: anna, Kind: presence.KindChange, After: &presence.Presence{
+			Availability: presence.Canonical(availability), Activity: presence.Canonical(activity),
+		}}
+		s, err := presence.ParseSubject("presence", e.Subject("presence"))
+		if err != nil || s.Availability != e.After.Availability || s.Activity != e.After.Activity || strings.Count(e.Subject("presence"), ".") != 6 {
+			t.Errorf("%q and %q are written %q, which reads %+v, %v", availability, activity, e.Subject("presence"), s, err)
+		}
+		for _, word := range []string{availability, activity} {
+			if c := presence.Canonical(word); presence.Canonical(c) != c {
+				t.Errorf("%q is %q, which is %q", word, c, presence.Canonical(c))
+			}
+		}
+	})
+}
+
 func TestIsTenant(t *testing.T) {
 	t.Parallel()
 	for s, want := range map[string]bool{
