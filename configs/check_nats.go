@@ -30,6 +30,9 @@ func (c *check) nats(n *NATS) {
 	if !slices.Contains([]int{1, 3, 5}, s.Replicas) {
 		c.refuse("nats.stream.replicas", &fault{got: fmt.Sprint(s.Replicas), want: "1, 3 or 5", mend: "an even number needs as many servers for a quorum and survives no more failures"})
 	}
+	if s.Replicas == 1 && strings.Contains(n.URL, ",") {
+		c.warn("nats.stream.replicas", "nats.url names several servers, but only one of them keeps the log: without it nothing is told; set 3")
+	}
 	c.oneOf("nats.stream.manage", s.Manage, "create", "verify", "off")
 }
 

@@ -185,6 +185,20 @@ func TestOverNetworks(t *testing.T) {
 	}
 }
 
+// TestOneCopyInACluster: several servers, and the log on one of them.
+func TestOneCopyInACluster(t *testing.T) {
+	t.Parallel()
+	const cluster = "nats: {url: 'tls://a.example.com,tls://b.example.com'"
+	_, warnings, err := configs.Parse("p.yaml", []byte(tenant+cluster+"}\n"), inputs())
+	if err != nil || len(warnings) != 1 {
+		t.Fatalf("Parse = %v, %v, want one warning", warnings, err)
+	}
+	wantParts(t, warnings[0].String(), "p.yaml:7:7: nats.stream.replicas: ", "set 3")
+	if _, warnings, err := configs.Parse("p.yaml", []byte(tenant+cluster+", stream: {replicas: 3}}\n"), inputs()); err != nil || len(warnings) > 0 {
+		t.Errorf("with three: %v, %v", warnings, err)
+	}
+}
+
 // TestIntervalTooShort: the least interval is computed from users, endpoint and budget, and held against when sweeps
 // are really due, in whatever words.
 func TestIntervalTooShort(t *testing.T) {
