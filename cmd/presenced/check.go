@@ -152,7 +152,7 @@ func checkNATS(ctx context.Context, cfg *configs.Config) []finding {
 	if err != nil {
 		return []finding{f.failed(err)}
 	}
-	f.OK, f.Detail = true, "nats-server "+conn.ConnectedServerVersion()+" "+warning
+	f.OK, f.Detail = true, strings.TrimSpace("nats-server "+conn.ConnectedServerVersion()+" "+warning+" "+loneCopy(conn, logConfig(cfg)))
 	return []finding{f, checkRights(ctx, conn, cfg), checkLog(ctx, conn, cfg)}
 }
 

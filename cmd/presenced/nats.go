@@ -117,8 +117,10 @@ func tryOpenLog(ctx context.Context, conn *publisher.Connection, cfg publisher.C
 	if err != nil {
 		return nil, permanentError{err}
 	}
-	if warning != "" {
-		log.Warn(warning)
+	for _, w := range []string{warning, loneCopy(conn, cfg)} {
+		if w != "" {
+			log.Warn(w)
+		}
 	}
 	opening, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
@@ -130,6 +132,15 @@ func tryOpenLog(ctx context.Context, conn *publisher.Connection, cfg publisher.C
 		return nil, permanentError{err}
 	}
 	return l, err
+}
+
+// loneCopy is a warning if the server is one of a cluster and the log is to have
+// one copy there.
+func loneCopy(conn *publisher.Connection, cfg publisher.Config) string {
+	if name := conn.ConnectedClusterName(); name != "" && cfg.Replicas == 1 {
+		return fmt.Sprintf("the server is one of cluster %s, but only one of them keeps the log: without it nothing is told; set nats.stream.replicas to 3", name)
+	}
+	return ""
 }
 
 // permanentError is one that waiting does not mend.
