@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,6 +25,23 @@ func TestWordsAreTheKnownOnes(t *testing.T) {
 		if !presence.IsKnownWord(word) || presence.Canonical(strings.ToLower(word)) != word {
 			t.Errorf("%s is no word of presenced's", word)
 		}
+	}
+}
+
+// "Sleeping in becomes Sleeping_in".
+func TestNewWordsArePassedOn(t *testing.T) {
+	t.Parallel()
+	told := regexp.MustCompile("`([^`]+)` becomes `([^`]+)`").FindAllStringSubmatch(section(t, read(t, "events.md"), "Words"), -1)
+	if len(told) == 0 {
+		t.Error("events.md has no example of a new word")
+	}
+	for _, m := range told {
+		if got := presence.Canonical(m[1]); got != m[2] || presence.IsKnownWord(m[1]) {
+			t.Errorf("%q becomes %q, events.md says %q", m[1], got, m[2])
+		}
+	}
+	if got := presence.Canonical(strings.Repeat("a", 65)); got != strings.Repeat("a", 64) {
+		t.Errorf("65 letters become %d", len(got))
 	}
 }
 
