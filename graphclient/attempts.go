@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"net/http/httptrace"
 	"time"
 
 	"go.uber.org/zap"
@@ -65,12 +64,6 @@ func (c *Client) attempt(ctx context.Context, request call, last *APIError) (*re
 	if err != nil {
 		return nil, refusedBlind(err, last)
 	}
-	connections := 0
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) {
-		if connections++; connections > 1 { // net/http repeats a GET whose idle connection was closed
-			slot.resent()
-		}
-	}})
 	asked := time.Now()
 	r, err := c.graph.send(ctx, request)
 	var refusal *APIError

@@ -116,16 +116,6 @@ func (s *Slot) end(after time.Duration) {
 	b.completed = b.completed.insert(b.now() + after)
 }
 
-// resent records that the transport sent the request once more by itself. The
-// first copy may have arrived.
-func (s *Slot) resent() {
-	b := s.budget
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.sent++
-	b.completed = b.completed.insert(b.now() + grace)
-}
-
 // Admit waits for room, first come, first served. It refuses at once with
 // [ErrUnpermitted] past the owner deadline, and with [ErrThrottled] when ctx ends
 // before there can be room. When ctx ends while it waits, its error is wrapped

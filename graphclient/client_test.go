@@ -180,31 +180,3 @@ func TestUnreachable(t *testing.T) {
 		t.Errorf("error = %v, observed %v, want 3 refused connections", err, r.seen.classes)
 	}
 }
-
-// net/http repeats a GET by itself when the server closes an idle connection. The
-// repetition reaches Graph too, so it has to count.
-func TestRepeatedGetCounts(t *testing.T) {
-	t.Parallel()
-	w := &world{}
-	w.graph = func(rw http.ResponseWriter, _ *http.Request) {
-		if w.requests.Load() == 2 { // on the connection that the first one left
-			conn, _, err := rw.(http.Hijacker).Hijack()
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			_ = conn.Close()
-			return
-		}
-		fmt.Fprint(rw, entry(string(user(0)), "Busy", "Busy"))
-	}
-	r := overLoopback(t, w, setting{endpoint: graphclient.EndpointUser})
-	for range 2 {
-		if answers, err := r.Presences(t.Context(), users(1)); err != nil || len(answers) != 1 {
-			t.Errorf("Presences = %v, %v, want one answer", answers, err)
-		}
-	}
-	if sent, arrived := r.budget.Ledger().Sent, r.requests.Load(); arrived != 3 || sent != 3 {
-		t.Errorf("%d requests arrived and %d were counted, want 3 and 3", arrived, sent)
-	}
-}

@@ -77,6 +77,8 @@ type reply struct {
 func (g *graph) send(ctx context.Context, c call) (*reply, error) {
 	ctx, cancel := context.WithTimeout(ctx, totalTimeout)
 	defer cancel()
+	ctx, done := onlyOnce(ctx)
+	defer done()
 	r := &reply{clientID: uuid.NewString()}
 	req, err := g.request(ctx, c, r.clientID)
 	if err != nil {
@@ -84,6 +86,9 @@ func (g *graph) send(ctx context.Context, c call) (*reply, error) {
 	}
 	r.asked = time.Now()
 	resp, err := g.trip.RoundTrip(req)
+	if context.Cause(ctx) == errRepeated {
+		err = errRepeated
+	}
 	if err != nil {
 		return nil, noAnswer(err, r.clientID)
 	}

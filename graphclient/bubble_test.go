@@ -1,0 +1,104 @@
+package graphclient_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"math/big"
+	"net"
+	"net/http"
+	"testing"
+	"time"
+
+	"presenced/graphclient"
+	"presenced/graphsim"
+)
+
+// wires are TLS hosts without sockets, for fake time. Everything above the socket
+// is real: TLS, HTTP/1.1 and HTTP/2.
+type wires struct {
+	config *tls.Config
+	roots  *x509.CertPool
+	hosts  map[string]*graphsim.Pipe
+}
+
+// newWires makes hosts that speak the protocols given: h2, http/1.1.
+func newWires(t *testing.T, protocols ...string) *wires {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), DNSNames: []string{"login.test", "graph.test", "foreign.test"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(1000 * time.Hour),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &wires{roots: x509.NewCertPool(), hosts: map[string]*graphsim.Pipe{}, config: &tls.Config{
+		Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}, NextProtos: protocols,
+	}}
+	w.roots.AddCert(leaf)
+	return w
+}
+
+// serve puts a handler behind a host name.
+func (w *wires) serve(t *testing.T, host string, handler http.Handler) {
+	web := &http.Server{Handler: handler, ReadHeaderTimeout: time.Hour, TLSConfig: w.config.Clone()}
+	pipe := w.listen(t, host)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = web.ServeTLS(pipe, "", "")
+	}()
+	t.Cleanup(func() {
+		_ = web.Close()
+		<-done
+	})
+}
+
+// listen puts nobody behind a host name yet.
+func (w *wires) listen(t *testing.T, host string) *graphsim.Pipe {
+	pipe := graphsim.NewPipe()
+	w.hosts[host] = pipe
+	t.Cleanup(func() { _ = pipe.Close() })
+	return pipe
+}
+
+// transport is our own, on these wires. through may stand in the way of what is dialled.
+func (w *wires) transport(t *testing.T, through func(net.Conn) net.Conn) *http.Transport {
+	transport := graphclient.NewTransport()
+	transport.TLSClientConfig = &tls.Config{RootCAs: w.roots}
+	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		host, _, _ := net.SplitHostPort(address)
+		pipe := w.hosts[host]
+		if pipe == nil {
+			return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
+		}
+		conn, err := pipe.Dial(ctx, network, address)
+		if err == nil && through != nil {
+			conn = through(conn)
+		}
+		return conn, err
+	}
+	t.Cleanup(transport.CloseIdleConnections)
+	return transport
+}
+
+// rig is one whose Graph is at graph.test.
+func (w *wires) rig(t *testing.T, world *world, s setting) *rig {
+	t.Helper()
+	if s.transport == nil {
+		s.transport = w.transport(t, nil)
+	}
+	return newRig(t, world, s, graphclient.Cloud{LoginURL: "https://login.test", GraphURL: "https://graph.test"})
+}
