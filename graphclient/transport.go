@@ -14,6 +14,11 @@ const (
 	headerTimeout = 10 * time.Second
 	totalTimeout  = 20 * time.Second // from dialling to the last byte of the body
 
+	// A connection from which nothing came for so long is asked whether it lives,
+	// and closed when it says nothing.
+	pingAfter   = 10 * time.Second
+	pingTimeout = 5 * time.Second
+
 	maxHeader = 64 << 10
 	maxBody   = 4 << 20  // decoded; 650 entries with everything are some 500 KiB
 	maxRefuse = 64 << 10 // of a refusal's body
@@ -35,6 +40,9 @@ func NewTransport() *http.Transport {
 		MaxIdleConnsPerHost:    16,
 		MaxResponseHeaderBytes: maxHeader,
 		ForceAttemptHTTP2:      true,
+		// All requests share one HTTP/2 connection. When it dies without a word, a
+		// firewall forgot it for instance, TCP alone notices after a quarter of an hour.
+		HTTP2: &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
 	}
 }
 
