@@ -21,12 +21,13 @@ const (
 	againAfter = 500 * time.Millisecond
 )
 
-// fetch gets one answer within the budget, in at most three attempts. Its errors
-// are *presence.BlindError; an *APIError is inside where Graph had a say.
+// fetch gets one answer within the budget, in at most three attempts, and one more
+// where the last one found the token refused. Its errors are *presence.BlindError;
+// an *APIError is inside where Graph had a say.
 func (c *Client) fetch(ctx context.Context, request call) (*reply, error) {
 	var last *APIError
 	renewed := false
-	for try := range maxTries {
+	for try := 1; ; try++ {
 		r, err := c.attempt(ctx, request, last)
 		if err == nil {
 			return r, nil
@@ -36,20 +37,30 @@ func (c *Client) fetch(ctx context.Context, request call) (*reply, error) {
 			return nil, ended
 		}
 		errors.As(err, &last)
-		again := last.throttles()
+		more := try < maxTries
+		again := more && last.throttles()
 		switch {
-		case last.Status == http.StatusUnauthorized && !renewed:
-			renewed, again = true, true // the bearer dropped the token
-		case last.again && try+1 < maxTries:
-			again = sleep(ctx, jitter(againAfter<<try))
+		case last.Status == http.StatusUnauthorized: // the bearer dropped the token
+			again = (more || !renewed) && !c.tokens.hopeless()
+			renewed = true
+		case last.again && more:
+			again = sleep(ctx, jitter(againAfter<<(try-1)))
 		}
-		if !again || try+1 == maxTries {
-			break
+		if !again {
+			return nil, c.blind(last)
 		}
 		c.log.Warn("ask Graph again", zap.Int("status", last.Status), zap.String("code", last.Code),
 			zap.String("request_id", last.RequestID), zap.Int64("retry_after_ms", last.RetryAfter.Milliseconds()))
 	}
-	return nil, blind(last, c.endpoint)
+}
+
+// blind gives the last refusal its cause. A refused token is a person's business
+// only when a new one would be refused too.
+func (c *Client) blind(last *APIError) *presence.BlindError {
+	if last.Status == http.StatusUnauthorized && !c.tokens.hopeless() {
+		return &presence.BlindError{Cause: presence.CauseUnreachable, Err: last}
+	}
+	return blind(last, c.endpoint)
 }
 
 // attempt sends the request once, as soon as it may leave. last is the refusal

@@ -30,8 +30,9 @@ type DirectoryConfig struct {
 // Source: https://learn.microsoft.com/graph/throttling-limits, read 2026-11-23.
 type Directory struct {
 	redacted
-	graph *graph
-	log   *zap.Logger
+	graph  *graph
+	tokens *Tokens
+	log    *zap.Logger
 }
 
 // NewDirectory refuses an incomplete configuration. The log may be nil.
@@ -43,7 +44,7 @@ func NewDirectory(cfg DirectoryConfig, tokens *Tokens, log *zap.Logger) (*Direct
 	if log == nil {
 		log = zap.NewNop()
 	}
-	return &Directory{graph: g, log: log.With(zap.String("tenant", cfg.Tenant))}, nil
+	return &Directory{graph: g, tokens: tokens, log: log.With(zap.String("tenant", cfg.Tenant))}, nil
 }
 
 // Resolution is who a configuration's names and groups stand for.
@@ -166,7 +167,6 @@ func collect(r *reply, single bool, from string, into map[presence.UserID]string
 // fetch gets one page, waiting as long as Graph asks for.
 func (d *Directory) fetch(ctx context.Context, request call) (*reply, error) {
 	grow := growing(time.Second, time.Minute)
-	renewed := false
 	for try := 1; ; try++ {
 		r, err := d.graph.send(ctx, request)
 		var refusal *APIError
@@ -174,8 +174,8 @@ func (d *Directory) fetch(ctx context.Context, request call) (*reply, error) {
 			return r, err
 		}
 		again := refusal.throttles() || refusal.again
-		if refusal.Status == http.StatusUnauthorized && !renewed {
-			renewed, again = true, true // the bearer dropped the token
+		if refusal.Status == http.StatusUnauthorized { // the bearer dropped the token
+			again = !d.tokens.hopeless()
 		}
 		if !again || try == maxDirectoryTries {
 			return nil, err

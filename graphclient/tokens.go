@@ -19,9 +19,6 @@ import (
 const (
 	// loopPause is the least wait after Entra complained that we ask too often.
 	loopPause = 5 * time.Minute
-	// dropTwice: two refusals of tokens within it mean that a new one will not help.
-	// It outlasts the longest back-off, or the back-off would begin anew.
-	dropTwice = 20 * time.Minute
 	// lastUse is how long before its end a token is still sent.
 	lastUse = 10 * time.Second
 )
@@ -43,9 +40,9 @@ type Tokens struct {
 	ends    time.Time
 	failure error     // of the newest request
 	retry   time.Time // nobody asks before
-	dropped time.Time // when a token was last refused
 	soon    *backoff.ExponentialBackOff
 	late    *backoff.ExponentialBackOff
+	use     tokenUse
 }
 
 // NewTokens asks for nothing yet. A configuration that cannot work is the error
@@ -53,7 +50,7 @@ type Tokens struct {
 func NewTokens(cfg TokensConfig, cred Credential) *Tokens {
 	t := &Tokens{
 		cfg: cfg, cred: cred, client: tokenClient(cfg.Transport), log: cfg.Log,
-		soon: growing(time.Second, time.Minute), late: growing(time.Minute, maxRetryAfter),
+		soon: growing(time.Second, time.Minute), late: growing(time.Minute, maxRetryAfter), use: newTokenUse(),
 	}
 	if t.log == nil {
 		t.log = zap.NewNop()
@@ -149,7 +146,8 @@ func (t *Tokens) fetch(ctx context.Context) {
 	t.token, t.failure, t.retry = hide(answer.AccessToken), nil, time.Time{}
 	t.renew, t.ends = started.Add(renewAfter(life)), ends
 	t.soon.Reset()
-	if time.Since(t.dropped) > dropTwice { // else it may be refused again
+	t.use.worked = false
+	if !t.use.refused { // else this one may be refused again
 		t.late.Reset()
 	}
 }
@@ -182,27 +180,6 @@ func (t *Tokens) failed(e *TokenError) {
 	if t.token != nil && time.Now().Before(t.ends) { // nobody else will hear of it
 		t.log.Warn("renew token", zap.Error(e), zap.Int64("retry_after_ms", pause.Milliseconds()))
 	}
-}
-
-// Drop forgets a token that Graph refused, so that the next one is asked for. If
-// the next one is refused as well, nothing is asked for some minutes.
-func (t *Tokens) Drop(token string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.token == nil || t.token() != token {
-		return // somebody else dropped it before
-	}
-	now := time.Now()
-	t.token = nil
-	if !t.dropped.IsZero() && now.Sub(t.dropped) < dropTwice {
-		t.retry = now.Add(t.late.NextBackOff())
-		t.failure = &TokenError{
-			Cause:  presence.CauseUnauthorized,
-			err:    errors.New("a new token was refused by Graph"),
-			Advice: "does graph_url belong to the directory's cloud, and is the app enabled?",
-		}
-	}
-	t.dropped = now
 }
 
 // Expiry is the end of the token at hand; zero: there is none.

@@ -54,8 +54,7 @@ type bearer struct {
 	next   http.RoundTripper
 }
 
-// RoundTrip implements http.RoundTripper. A token that Graph answers with 401 is
-// dropped.
+// RoundTrip implements http.RoundTripper. It tells the tokens what became of one.
 func (b *bearer) RoundTrip(req *http.Request) (*http.Response, error) {
 	if b.home == "" || origin(req.URL) != b.home || req.Host != "" && req.Host != req.URL.Host {
 		closeBody(req)
@@ -69,8 +68,12 @@ func (b *bearer) RoundTrip(req *http.Request) (*http.Response, error) {
 	req = req.Clone(req.Context()) // a RoundTripper must not change what it was given
 	req.Header.Set("Authorization", "Bearer "+token)
 	resp, err := b.next.RoundTrip(req)
-	if err == nil && resp.StatusCode == http.StatusUnauthorized {
+	switch {
+	case err != nil:
+	case resp.StatusCode == http.StatusUnauthorized:
 		b.tokens.Drop(token)
+	case resp.StatusCode >= 200 && resp.StatusCode <= 299:
+		b.tokens.accepted(token)
 	}
 	return resp, err
 }
