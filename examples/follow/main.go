@@ -141,7 +141,8 @@ func (f *follower) bootstrap(ctx context.Context) (from uint64, err error) {
 }
 
 // copiedInto is the sequence up to which the log is in the table: the server notes
-// it on every entry. 0: the table is empty.
+// it on every entry that it copies. 0: the table is empty, or its newest entry was
+// lost and put back, and the whole log has to be read.
 func copiedInto(ctx context.Context, table jetstream.Stream, entries string) (uint64, error) {
 	newest, err := table.GetLastMsgForSubject(ctx, entries)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
@@ -152,7 +153,7 @@ func copiedInto(ctx context.Context, table jetstream.Stream, entries string) (ui
 	}
 	fields := strings.Fields(newest.Header.Get("Nats-Stream-Source")) // stream, sequence, …
 	if len(fields) < 2 {
-		return 0, errors.New("the newest entry does not say where it comes from")
+		return 0, nil
 	}
 	return strconv.ParseUint(fields[1], 10, 64)
 }
