@@ -22,6 +22,12 @@ const (
 	batchCommitHeader   = "Nats-Batch-Commit"
 )
 
+// The headers of an event.
+const (
+	contentType = "Content-Type"
+	kvOperation = "KV-Operation"
+)
+
 // ownerMessage is an owner message that the server accepts only if the newest one
 // on the subject still has the sequence expect. The header names are those of the
 // server to the letter: it takes a misspelt or an empty one for no condition.
@@ -40,9 +46,9 @@ func ownerMessage(subject string, o presence.Owner, expect uint64) (*nats.Msg, e
 // eventMessage is one event as it stands in the log, and in the table too.
 func eventMessage(prefix string, e *presence.Event) (*nats.Msg, error) {
 	m := nats.NewMsg(e.Subject(prefix))
-	m.Header.Set("Content-Type", presence.ContentType)
+	m.Header.Set(contentType, presence.ContentType)
 	if e.Kind == presence.KindLeft {
-		m.Header.Set("KV-Operation", "DEL") // empties the user's key in the table
+		m.Header.Set(kvOperation, "DEL") // empties the user's key in the table
 	}
 	data, err := json.Marshal(e)
 	if err != nil {
@@ -54,7 +60,7 @@ func eventMessage(prefix string, e *presence.Event) (*nats.Msg, error) {
 
 func sourceMessage(prefix string, e *presence.SourceEvent) (*nats.Msg, error) {
 	m := nats.NewMsg(e.Subject(prefix))
-	m.Header.Set("Content-Type", presence.ContentType)
+	m.Header.Set(contentType, presence.ContentType)
 	data, err := json.Marshal(e)
 	if err != nil {
 		return nil, fmt.Errorf("encode event %s: %w", e.ID(), err)
@@ -91,7 +97,7 @@ func (l *Log) send(ctx context.Context, id string, msgs []*nats.Msg) (reply, err
 	if err != nil {
 		return reply{}, err
 	}
-	return l.parseReply(answer.Data, len(msgs))
+	return parseReply(l.cfg.Stream, answer.Data, len(msgs))
 }
 
 // tooLarge tells before anything is sent that the server would not take a message.

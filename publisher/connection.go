@@ -32,6 +32,7 @@ type ConnectionConfig struct {
 // It is safe for concurrent use.
 type Connection struct {
 	*nats.Conn
+	log    *zap.Logger
 	denied atomic.Pointer[denial]
 }
 
@@ -45,7 +46,7 @@ type denial struct {
 // Connect starts to connect and returns at once; an error means that the
 // configuration cannot work (a bad URL, unreadable credentials).
 func Connect(cfg ConnectionConfig, log *zap.Logger) (*Connection, error) {
-	c := &Connection{}
+	c := &Connection{log: log}
 	changed := cfg.Changed
 	if changed == nil {
 		changed = func(bool, error) {}

@@ -11,8 +11,7 @@ import (
 
 // IsStored reports whether a reply passes for the ack of n messages.
 func IsStored(data []byte, n int) bool {
-	l := &Log{cfg: Config{Stream: "PRESENCE"}}
-	r, err := l.parseReply(data, n)
+	r, err := parseReply("PRESENCE", data, n)
 	return err == nil && r.fate == stored
 }
 
@@ -38,3 +37,17 @@ func ReplayUntil(ctx context.Context, l *Log, filter string, until uint64, fn fu
 
 // OwnerSubject is where the tenant's owner message lives.
 func OwnerSubject(l *Log, tenant string) string { return l.ownerSubject(tenant) }
+
+// Mend puts entries into the table that the log has at the given sequences.
+func Mend(ctx context.Context, l *Log, tenant string, states map[presence.UserID]presence.State, at map[presence.UserID]uint64) (int, error) {
+	places := map[presence.UserID]place{}
+	for user, sequence := range at {
+		places[user] = place{revision: states[user].Revision, sequence: sequence}
+	}
+	return l.putBack(ctx, tenant, states, places)
+}
+
+// Put copies the log's message at from into a user's entry, if that is at expect.
+func Put(ctx context.Context, l *Log, tenant string, user presence.UserID, from, expect uint64) (bool, error) {
+	return l.put(ctx, l.cfg.entry(tenant, string(user)), from, expect)
+}

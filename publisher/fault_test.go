@@ -272,7 +272,7 @@ func startGuarded(t *testing.T, poor server.SubjectPermission) (as func(user str
 // A right that is missing is told by name, not as a timeout.
 func TestMissingRights(t *testing.T) {
 	t.Parallel()
-	as := startGuarded(t, server.SubjectPermission{Allow: []string{"$JS.API.>", "$SYS.REQ.USER.INFO", "presence.>"}})
+	as := startGuarded(t, server.SubjectPermission{Allow: []string{"$JS.API.>", "$SYS.REQ.USER.INFO", "presence.>", "$KV.presence.>"}})
 	if _, _, err := publisher.Open(t.Context(), as("admin"), config); err != nil {
 		t.Fatal(err)
 	}

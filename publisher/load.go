@@ -27,8 +27,12 @@ func (c *Chain) Load(ctx context.Context, own presence.Owner) (presence.Loaded, 
 	var l presence.Loaded
 	for _, way := range []way{tail, whole, bare} {
 		var err error
-		if l, err = c.log.load(ctx, c.cfg.Tenant, own, way); err != nil {
+		places := map[presence.UserID]place{}
+		if l, err = c.log.load(ctx, c.cfg.Tenant, own, way, places); err != nil {
 			return presence.Loaded{}, fmt.Errorf("load state of tenant %s: %w", c.cfg.Tenant, err)
+		}
+		if l.Intact && way != tail {
+			c.log.mend(ctx, c.cfg.Tenant, l.States, places)
 		}
 		if l.Intact {
 			return l, nil
@@ -54,7 +58,8 @@ const (
 	bare             // every message of the log, without its index by subject; the table may hold foreign entries
 )
 
-func (l *Log) load(ctx context.Context, tenant string, own presence.Owner, how way) (presence.Loaded, error) {
+// load notes in places where in the log it met each user's newest event.
+func (l *Log) load(ctx context.Context, tenant string, own presence.Owner, how way, places map[presence.UserID]place) (presence.Loaded, error) {
 	loaded := presence.Loaded{States: make(map[presence.UserID]presence.State), Source: own.Summary.Source}
 	var since uint64
 	filters := []string{l.cfg.Prefix + "." + tenant + ".>", l.ownerSubject(tenant)}
@@ -76,6 +81,9 @@ func (l *Log) load(ctx context.Context, tenant string, own presence.Owner, how w
 			loaded.Source = presence.SourceState(state)
 		}
 		e, ok := remember(loaded.States, tenant, m.Data())
+		if ok && e.Revision >= places[e.User].revision {
+			places[e.User] = place{revision: e.Revision, sequence: seq}
+		}
 		if ok && seq > own.Summary.AsOf {
 			expect = expect.Replace(e.User, e.Past(), e.State())
 		}

@@ -7,6 +7,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -79,7 +80,10 @@ type reader struct {
 // fails or falls silent, which is an error.
 func (r *reader) read(ctx context.Context, fn func(m jetstream.Msg, seq uint64)) error {
 	start := time.Now()
+	name := nats.NewInbox()[len(nats.InboxPrefix):] // ours, to be deleted even if we never hear that it was made
+	defer r.remove(ctx, name)
 	consumer, err := r.log.js.CreateConsumer(ctx, r.stream, jetstream.ConsumerConfig{
+		Name:              name,
 		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
 		OptStartSeq:       r.reached + 1,
 		FilterSubjects:    r.filters,
@@ -91,7 +95,6 @@ func (r *reader) read(ctx context.Context, fn func(m jetstream.Msg, seq uint64))
 	if err != nil {
 		return r.failed(start, err)
 	}
-	defer r.remove(ctx, consumer.CachedInfo().Name)
 	messages, err := consumer.Messages(jetstream.PullMaxMessages(2000), jetstream.PullHeartbeat(5*time.Second), jetstream.WithMessagesErrOnMissingHeartbeat(true))
 	if err != nil {
 		return r.failed(start, err)

@@ -62,9 +62,9 @@ type wireReply struct {
 	} `json:"error"`
 }
 
-// parseReply reads the answer to a write of n messages. A reply that cannot be
-// ours is an error: the write is in doubt.
-func (l *Log) parseReply(data []byte, n int) (reply, error) {
+// parseReply reads the answer to a write of n messages into a stream. A reply that
+// cannot be ours is an error: the write is in doubt.
+func parseReply(stream string, data []byte, n int) (reply, error) {
 	var w wireReply
 	if err := json.Unmarshal(data, &w); err != nil {
 		return reply{}, fmt.Errorf("read reply of the log: %w", err)
@@ -73,12 +73,12 @@ func (l *Log) parseReply(data []byte, n int) (reply, error) {
 		if w.Double { // an ack of another message: we never send ids
 			return reply{}, fmt.Errorf("read reply of the log: taken for a duplicate of message %d: something adds message ids; remove it", w.Seq)
 		}
-		if w.Stream != l.cfg.Stream || w.Seq < uint64(n) || n > 1 && w.Count != n {
-			return reply{}, fmt.Errorf("read reply of the log: ack of %d messages at %d of stream %q, want %d of %q", w.Count, w.Seq, w.Stream, n, l.cfg.Stream)
+		if w.Stream != stream || w.Seq < uint64(n) || n > 1 && w.Count != n {
+			return reply{}, fmt.Errorf("read reply of the log: ack of %d messages at %d of stream %q, want %d of %q", w.Count, w.Seq, w.Stream, n, stream)
 		}
 		return reply{fate: stored, first: w.Seq - uint64(n) + 1}, nil
 	}
-	err := fmt.Errorf("stream %s: %s (%d)%s", l.cfg.Stream, w.Error.Description, w.Error.ErrCode, advice(w.Error.ErrCode))
+	err := fmt.Errorf("stream %s: %s (%d)%s", stream, w.Error.Description, w.Error.ErrCode, advice(w.Error.ErrCode))
 	switch w.Error.ErrCode {
 	case codeWrongLastSequence:
 		return reply{fate: refused, current: sequenceIn(w.Error.Description), err: err}, nil

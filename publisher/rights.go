@@ -48,13 +48,14 @@ func (cfg Config) publishes() []string {
 	subjects := []string{
 		cfg.Prefix + ".>",
 		ownerSubject("*"),
+		"$KV." + cfg.Bucket() + ".>", // to put back what the table lost
 		"$JS.API.STREAM.INFO." + cfg.Stream,
 		"$JS.API.STREAM.INFO." + table,
 		"$JS.API.STREAM.MSG.GET." + cfg.Stream,
 		"$JS.API.STREAM.MSG.GET." + table,
 	}
 	for _, s := range []string{cfg.Stream, table} {
-		subjects = append(subjects, "$JS.API.CONSUMER.CREATE."+s+".>", "$JS.API.CONSUMER.INFO."+s+".*",
+		subjects = append(subjects, "$JS.API.CONSUMER.CREATE."+s+".>",
 			"$JS.API.CONSUMER.MSG.NEXT."+s+".*", "$JS.API.CONSUMER.DELETE."+s+".*")
 	}
 	return subjects
