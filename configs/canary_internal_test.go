@@ -2,6 +2,7 @@ package configs
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -46,9 +47,10 @@ func said(text string, in Inputs) string {
 	for _, w := range warnings {
 		fmt.Fprintln(&out, w)
 	}
-	if err != nil {
-		fmt.Fprintf(&out, "%v\n%+v\n", err, *err.(*Errors))
-		for _, cause := range err.(*Errors).Unwrap() {
+	var all *Errors
+	if errors.As(err, &all) {
+		fmt.Fprintf(&out, "%v\n%+v\n", err, *all)
+		for _, cause := range all.Unwrap() {
 			fmt.Fprintln(&out, cause)
 		}
 	}
