@@ -5,14 +5,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"regexp"
 	"strings"
 	"time"
-	"unicode"
 )
-
-// maxMessage bounds what we repeat of other people's texts, in characters.
-const maxMessage = 200
 
 // APIError is a refusal by Graph, or its silence. It travels inside a
 // *presence.BlindError where a whole request failed.
@@ -27,7 +22,7 @@ type APIError struct {
 	RetryAfter      time.Duration // how long Graph asks to wait, at most 15 min; 0: it does not say
 
 	again bool  // asking once more may help
-	err   error // what broke, where it was not an answer
+	err   error // what broke, where it was not an answer; its text holds nothing of the wire
 }
 
 // Error implements error.
@@ -109,51 +104,4 @@ func sentToken(resp *http.Response) string {
 		return ""
 	}
 	return strings.TrimPrefix(resp.Request.Header.Get("Authorization"), "Bearer ")
-}
-
-var (
-	guidText = regexp.MustCompile(`(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
-	nameText = regexp.MustCompile(`[^\s'"<>(]+(@|%40)[^\s'"<>)]+`)
-)
-
-// clean makes somebody else's text fit for an error and a log: one line, at most
-// 200 characters, without user ids, sign-in names and the secrets given.
-func clean(text string, secrets ...string) string {
-	text = cut(printable(without(text, secrets)), 4*maxMessage) // before the expensive part
-	text = guidText.ReplaceAllString(text, "<id>")
-	text = nameText.ReplaceAllString(text, "<name>")
-	return cut(text, maxMessage)
-}
-
-// traceable makes somebody else's id of an exchange fit for an error and a log.
-func traceable(id string, secrets ...string) string {
-	return cut(printable(without(id, secrets)), 64)
-}
-
-func without(text string, secrets []string) string {
-	for _, secret := range secrets {
-		if secret != "" {
-			text = strings.ReplaceAll(text, secret, secretMark)
-		}
-	}
-	return text
-}
-
-// printable replaces everything that could forge a line of a log, and runs of
-// white space, by single spaces.
-func printable(text string) string {
-	return strings.Join(strings.FieldsFunc(text, func(r rune) bool {
-		return unicode.IsSpace(r) || !unicode.IsPrint(r) || r == unicode.ReplacementChar
-	}), " ")
-}
-
-func cut(text string, most int) string {
-	n := 0
-	for i := range text {
-		if n == most {
-			return text[:i]
-		}
-		n++
-	}
-	return text
 }

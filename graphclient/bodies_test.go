@@ -103,11 +103,11 @@ func TestBodiesAreBounded(t *testing.T) {
 		"gzip that is none": {func(rw http.ResponseWriter, _ *http.Request) {
 			rw.Header().Set("Content-Encoding", "gzip")
 			_, _ = rw.Write([]byte(`{"value":[]}`))
-		}, "broke off: gzip: invalid header", 3},
+		}, "broke off: not gzip", 3},
 		"shorter than it says": {func(rw http.ResponseWriter, _ *http.Request) {
 			rw.Header().Set("Content-Length", "1000")
 			_, _ = rw.Write([]byte(`{"value":[]}`))
-		}, "broke off: unexpected EOF", 3},
+		}, "broke off: the connection was closed", 3},
 		"a million headers": {func(rw http.ResponseWriter, _ *http.Request) {
 			for i := range 20_000 {
 				rw.Header().Set(fmt.Sprintf("X-%d", i), "1")

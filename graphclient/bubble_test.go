@@ -17,7 +17,7 @@ import (
 	"presenced/graphsim"
 )
 
-// wires are TLS hosts without sockets, for fake time. Everything above the socket
+// wires are hosts without sockets, for fake time. Everything above the socket
 // is real: TLS, HTTP/1.1 and HTTP/2.
 type wires struct {
 	config *tls.Config
@@ -48,17 +48,35 @@ func newWires(t *testing.T, protocols ...string) *wires {
 		Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}, NextProtos: protocols,
 	}}
 	w.roots.AddCert(leaf)
+	t.Cleanup(func() { time.Sleep(2 * time.Hour) }) // what nobody read is given up
 	return w
+}
+
+// newPlainWires makes hosts without TLS; their names are addresses with a port.
+func newPlainWires(t *testing.T) *wires {
+	t.Cleanup(func() { time.Sleep(2 * time.Hour) })
+	return &wires{hosts: map[string]*graphsim.Pipe{}}
+}
+
+// accept is a listener behind a host name.
+func (w *wires) accept(t *testing.T, host string) net.Listener {
+	if w.config == nil {
+		return w.listen(t, host)
+	}
+	return tls.NewListener(w.listen(t, host), w.config)
 }
 
 // serve puts a handler behind a host name.
 func (w *wires) serve(t *testing.T, host string, handler http.Handler) {
 	web := &http.Server{Handler: handler, ReadHeaderTimeout: time.Hour, TLSConfig: w.config.Clone()}
-	pipe := w.listen(t, host)
+	listener, run := w.listen(t, host), web.Serve
+	if w.config != nil {
+		run = func(l net.Listener) error { return web.ServeTLS(l, "", "") }
+	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = web.ServeTLS(pipe, "", "")
+		_ = run(listener)
 	}()
 	t.Cleanup(func() {
 		_ = web.Close()
@@ -67,11 +85,11 @@ func (w *wires) serve(t *testing.T, host string, handler http.Handler) {
 }
 
 // listen puts nobody behind a host name yet.
-func (w *wires) listen(t *testing.T, host string) *graphsim.Pipe {
+func (w *wires) listen(t *testing.T, host string) net.Listener {
 	pipe := graphsim.NewPipe()
 	w.hosts[host] = pipe
 	t.Cleanup(func() { _ = pipe.Close() })
-	return pipe
+	return slackListener{pipe}
 }
 
 // transport is our own, on these wires. through may stand in the way of what is dialled.
@@ -79,16 +97,23 @@ func (w *wires) transport(t *testing.T, through func(net.Conn) net.Conn) *http.T
 	transport := graphclient.NewTransport()
 	transport.TLSClientConfig = &tls.Config{RootCAs: w.roots}
 	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-		host, _, _ := net.SplitHostPort(address)
+		host, port, _ := net.SplitHostPort(address)
+		if port != "443" {
+			host = address
+		}
 		pipe := w.hosts[host]
 		if pipe == nil {
 			return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
 		}
 		conn, err := pipe.Dial(ctx, network, address)
-		if err == nil && through != nil {
+		if err != nil {
+			return nil, err
+		}
+		conn = newSlack(conn)
+		if through != nil {
 			conn = through(conn)
 		}
-		return conn, err
+		return conn, nil
 	}
 	t.Cleanup(transport.CloseIdleConnections)
 	return transport

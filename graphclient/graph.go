@@ -69,6 +69,7 @@ type reply struct {
 	at        time.Time // the body was complete
 	requestID string
 	clientID  string
+	sent      hidden // the token, for cleaning; nil: none
 }
 
 // send makes one attempt. Its errors are *APIError, or *TokenError when there was
@@ -94,11 +95,12 @@ func (g *graph) send(ctx context.Context, c call) (*reply, error) {
 	}
 	defer resp.Body.Close()
 	r.requestID = requestID(resp)
+	r.sent = hide(sentToken(resp))
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return nil, newAPIError(resp, r.clientID)
 	}
 	if said := resp.Header.Get("Content-Type"); said != "" && !isJSON(said) { // a page of something in between
-		return nil, r.bad(resp.StatusCode, "the answer is not JSON but "+clean(said, sentToken(resp)))
+		return nil, r.bad(resp.StatusCode, "the answer is not JSON but "+said)
 	}
 	r.body, err = io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	r.at = time.Now()
@@ -106,8 +108,9 @@ func (g *graph) send(ctx context.Context, c call) (*reply, error) {
 	case len(r.body) > maxBody:
 		return nil, r.bad(resp.StatusCode, fmt.Sprintf("the answer is larger than %d MiB", maxBody>>20))
 	case err != nil:
-		broken := r.bad(resp.StatusCode, "the answer broke off: "+clean(err.Error()))
-		broken.err, broken.again = err, !isTimeout(err)
+		words, cause := brokenBy(err)
+		broken := r.bad(resp.StatusCode, "the answer broke off: "+words)
+		broken.err, broken.again = cause, !isTimeout(err)
 		return nil, broken
 	}
 	return r, nil
@@ -134,8 +137,11 @@ func (g *graph) request(ctx context.Context, c call, id string) (*http.Request, 
 	return req, nil
 }
 
-// bad is an answer of which nothing can be used.
+// bad is an answer of which nothing can be used. The message may quote from it.
 func (r *reply) bad(status int, message string) *APIError {
+	if r.sent != nil {
+		message = clean(message, r.sent())
+	}
 	return &APIError{Status: status, Message: message, RequestID: r.requestID, ClientRequestID: r.clientID}
 }
 
@@ -149,7 +155,8 @@ func noAnswer(err error, clientID string) error {
 	if errors.As(err, &token) {
 		return token
 	}
-	return &APIError{Message: clean(err.Error()), ClientRequestID: clientID, err: err, again: !isTimeout(err)}
+	words, cause := brokenBy(err)
+	return &APIError{Message: words, ClientRequestID: clientID, err: cause, again: !isTimeout(err)}
 }
 
 func isTimeout(err error) bool {

@@ -2,7 +2,6 @@ package graphclient_test
 
 import (
 	"context"
-	"crypto/tls"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -129,7 +128,7 @@ type refuser struct {
 }
 
 func (r *refuser) listen(t *testing.T, w *wires) {
-	listener := tls.NewListener(w.listen(t, "graph.test"), w.config)
+	listener := w.accept(t, "graph.test")
 	var group sync.WaitGroup
 	group.Go(func() {
 		for {

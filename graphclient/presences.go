@@ -134,7 +134,7 @@ func (c *Client) pages(ctx context.Context, ids []presence.UserID, counts *Outco
 		next, err := h.next(r, request.url, seen)
 		if err != nil {
 			return h.answers(), &presence.BlindError{
-				Cause: presence.CauseUnreachable, Err: r.bad(http.StatusOK, clean(err.Error())),
+				Cause: presence.CauseUnreachable, Err: r.bad(http.StatusOK, err.Error()),
 			}
 		}
 		if next == nil {

@@ -32,13 +32,14 @@ func checkToken(token string) error {
 	return nil
 }
 
-// lifetime checks a token answer and tells how long its token can be used.
-func lifetime(answer *oauth2.Token, now time.Time) (time.Duration, error) {
+// lifetime checks a token answer and tells how long its token can be used. The
+// secrets are what was sent.
+func lifetime(answer *oauth2.Token, now time.Time, secrets ...string) (time.Duration, error) {
 	if err := checkToken(answer.AccessToken); err != nil {
 		return 0, fmt.Errorf("access %w", err)
 	}
 	if !strings.EqualFold(answer.TokenType, "Bearer") {
-		return 0, fmt.Errorf("token type is %q, want Bearer", clean(answer.TokenType, answer.AccessToken))
+		return 0, fmt.Errorf("token type is %q, want Bearer", clean(answer.TokenType, append(secrets, answer.AccessToken, answer.RefreshToken)...))
 	}
 	if answer.Expiry.IsZero() { // absent or 0
 		if said := answer.Extra("expires_in"); said == nil || said == "" {

@@ -68,7 +68,8 @@ func newTokenError(err error, secrets []string) *TokenError {
 	}
 	var network *url.Error
 	if errors.As(err, &network) {
-		return &TokenError{Cause: presence.CauseUnreachable, Description: clean(network.Err.Error(), secrets...), err: network.Err}
+		words, cause := brokenBy(network.Err)
+		return &TokenError{Cause: presence.CauseUnreachable, Description: words, err: cause}
 	}
 	if strings.HasPrefix(err.Error(), "oauth2: ") { // an answer that x/oauth2 cannot read
 		return &TokenError{Cause: presence.CauseUnreachable, Description: "the answer is not a token answer"}

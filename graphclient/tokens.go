@@ -131,7 +131,7 @@ func (t *Tokens) fetch(ctx context.Context) {
 		t.failed(newTokenError(err, secrets))
 		return
 	}
-	life, err := lifetime(answer, time.Now())
+	life, err := lifetime(answer, time.Now(), secrets...)
 	if err != nil {
 		t.failed(&TokenError{Cause: presence.CauseUnreachable, err: fmt.Errorf("use the token answer: %w", err)})
 		return

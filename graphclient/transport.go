@@ -1,7 +1,6 @@
 package graphclient
 
 import (
-	"fmt"
 	"net"
 	"net/http"
 	"time"
@@ -58,7 +57,7 @@ type bearer struct {
 func (b *bearer) RoundTrip(req *http.Request) (*http.Response, error) {
 	if b.home == "" || origin(req.URL) != b.home || req.Host != "" && req.Host != req.URL.Host {
 		closeBody(req)
-		return nil, fmt.Errorf("host %q is not the configured Graph host, nothing was sent", req.URL.Hostname())
+		return nil, &foreignHost{host: req.URL.Hostname()}
 	}
 	token, err := b.tokens.Token(req.Context())
 	if err != nil {
