@@ -24,6 +24,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"os/signal"
 	"slices"
@@ -35,6 +36,7 @@ import (
 )
 
 func main() {
+	log.SetOutput(io.Discard) // net/http prints there what a server says out of turn, which may be a token
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, func() {
 		stop() // from now on a second signal kills
