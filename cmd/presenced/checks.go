@@ -99,16 +99,20 @@ func fresh(s worker.Status, now time.Time) error {
 		return nil
 	case !s.Owns:
 		return errors.New("its last-known state is not loaded yet")
-	case s.LastSweep.IsZero() && s.Refusal != nil:
-		return fmt.Errorf("no sweep got an answer yet: %w", s.Refusal)
 	case s.LastSweep.IsZero():
-		return errors.New("no sweep got an answer yet")
-	case now.Sub(s.LastSweep) > 3*s.Interval && s.Refusal != nil:
-		return fmt.Errorf("no sweep got an answer for %s: %w", now.Sub(s.LastSweep).Round(time.Second), s.Refusal)
+		return fmt.Errorf("no sweep got an answer yet: %w", refusal(s))
 	case now.Sub(s.LastSweep) > 3*s.Interval:
-		return fmt.Errorf("no sweep got an answer for %s", now.Sub(s.LastSweep).Round(time.Second))
+		return fmt.Errorf("no sweep got an answer for %s: %w", now.Sub(s.LastSweep).Round(time.Second), refusal(s))
 	}
 	return nil
+}
+
+// refusal is why there is no answer, as far as it is known before the sweep ends.
+func refusal(s worker.Status) error {
+	if s.Refusal == nil {
+		return errors.New("the one under way has no answer yet")
+	}
+	return s.Refusal
 }
 
 // describe is what a tenant is doing, in words.
