@@ -1,7 +1,6 @@
 package natsembed
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -21,18 +20,24 @@ var ErrStoreGone = errors.New("store is gone")
 // CheckStore finds out whether the store takes writes, by writing and syncing a
 // small file in it: the server tells its clients of a full or broken disk by
 // silence only. The error names path and errno, and is [ErrStoreGone] if the store
-// was deleted.
+// was deleted. What it writes is how far the streams go, for [Server.Lost] of the
+// next start.
 //
 // It blocks for as long as the disk does. A stream that has stopped after a write
 // error is an error for good: Close and Start mend it.
 func (s *Server) CheckStore() error {
+	s.checking.Lock()
+	defer s.checking.Unlock()
 	if err := s.store.here(); err != nil {
 		return err
 	}
 	if dir := s.missingStream(); dir != "" && dir == s.missingStream() { // not one that is just being removed
 		return fmt.Errorf("%w: %s was deleted: %w", ErrStoreGone, dir, syscall.ENOENT)
 	}
-	if err := s.store.probe(os.WriteFile); err != nil {
+	// What was there at the check before is synced by now; the newest may not be.
+	safe := s.safe
+	s.safe = s.reached()
+	if err := s.store.mark(safe, os.WriteFile); err != nil {
 		return err
 	}
 	return s.stopped()
@@ -54,24 +59,6 @@ func (s *store) here() error {
 	}
 	if !os.SameFile(found, held) {
 		return fmt.Errorf("%w: %s was replaced", ErrStoreGone, path)
-	}
-	return nil
-}
-
-// probe writes a new file each time: to write over an old one takes no space.
-func (s *store) probe(write func(path string, data []byte, mode fs.FileMode) error) error {
-	path := filepath.Join(s.dir, "presenced.probe")
-	defer os.Remove(path)
-	if err := write(path, bytes.Repeat([]byte("probe\n"), 683), 0o600); err != nil { // a page
-		return storeError("write to store", path, err)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return storeError("write to store", path, err)
-	}
-	defer f.Close()
-	if err := f.Sync(); err != nil {
-		return storeError("sync store", path, err)
 	}
 	return nil
 }

@@ -47,6 +47,10 @@ type Server struct {
 	store   *store
 	listens bool
 	once    sync.Once
+	lost    map[string]uint64 // by stream, at the start
+
+	checking sync.Mutex
+	safe     map[string]reach // of the check before: what is surely on disk; nil: there was none
 }
 
 // Start opens the store and runs a server on it, ready when Start returns. The
@@ -86,6 +90,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		s.Close()
 		return nil, explainListen(err, cfg.Listen)
 	}
+	s.compare(cfg.Log)
 	if err := s.Healthz(); err != nil {
 		cfg.Log.Warn("embedded nats started with damage", zap.Error(err))
 	}
@@ -179,8 +184,12 @@ func (s *Server) StoreDir() string { return s.store.dir }
 func (s *Server) Close() {
 	s.once.Do(func() {
 		if s.nats != nil {
+			end := s.reached()
 			s.nats.Shutdown()
 			s.nats.WaitForShutdown()
+			if s.store.here() == nil {
+				_ = s.store.mark(end, os.WriteFile) // the one before holds too
+			}
 		}
 		s.store.close()
 	})

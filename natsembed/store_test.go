@@ -94,7 +94,7 @@ func TestStoreOfAnOlderServerIsTakenOver(t *testing.T) {
 	for _, entry := range entries {
 		names = append(names, entry.Name())
 	}
-	if got, want := strings.Join(names, " "), "VERSION jetstream presenced.lock"; got != want {
+	if got, want := strings.Join(names, " "), "VERSION jetstream presenced.lock presenced.mark"; got != want {
 		t.Errorf("store holds %s, want %s", got, want)
 	}
 }

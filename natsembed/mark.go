@@ -1,0 +1,135 @@
+package natsembed
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"go.uber.org/zap"
+)
+
+const markName = "presenced.mark"
+
+// reach is how far a stream goes. The server forgets: where it finds a damaged
+// message at a start, it cuts the stream off there, and counts on from that.
+type reach struct {
+	Created  time.Time `json:"created"`
+	First    uint64    `json:"first"`
+	Last     uint64    `json:"last"`
+	Messages uint64    `json:"messages"`
+}
+
+// lost is how many messages a stream has lost since was; 0 if none, or if it is
+// another stream of the same name. Deletions count as losses only where nothing
+// was written since, so that they cannot be told from them.
+func (was reach) lost(is reach) uint64 {
+	switch {
+	case !is.Created.Equal(was.Created):
+		return 0
+	case is.Last < was.Last:
+		return was.Last - is.Last
+	case is.Last == was.Last && is.First == was.First && is.Messages < was.Messages:
+		return was.Messages - is.Messages
+	}
+	return 0
+}
+
+// reached is how far every stream goes now.
+func (s *Server) reached() map[string]reach {
+	info, err := s.nats.Jsz(&server.JSzOptions{Accounts: true, Streams: true})
+	if err != nil {
+		return nil // it is closing, which Healthz tells
+	}
+	streams := make(map[string]reach)
+	for _, account := range info.AccountDetails {
+		for _, stream := range account.Streams {
+			streams[stream.Name] = reach{Created: stream.Created, First: stream.State.FirstSeq, Last: stream.State.LastSeq, Messages: stream.State.Msgs}
+		}
+	}
+	return streams
+}
+
+// mark notes how far the streams go; nil: as noted before. It writes a new file
+// each time, because to write over an old one takes no space on a full disk.
+func (s *store) mark(streams map[string]reach, write func(path string, data []byte, mode fs.FileMode) error) error {
+	path, next := filepath.Join(s.dir, markName), filepath.Join(s.dir, "presenced.probe")
+	defer os.Remove(next)
+	text, err := json.Marshal(streams)
+	if err != nil {
+		return fmt.Errorf("write mark of store %s: %w", s.dir, err)
+	}
+	page := make([]byte, max(4096, len(text)+1)) // so that it takes a block
+	for i := copy(page, text); i < len(page); i++ {
+		page[i] = '\n'
+	}
+	if err := write(next, page, 0o600); err != nil {
+		return storeError("write to store", next, err)
+	}
+	f, err := os.Open(next)
+	if err != nil {
+		return storeError("write to store", next, err)
+	}
+	defer f.Close()
+	if err := f.Sync(); err != nil {
+		return storeError("sync store", next, err)
+	}
+	if streams == nil {
+		return nil
+	}
+	if err := os.Rename(next, path); err != nil {
+		return storeError("write to store", path, err)
+	}
+	return nil
+}
+
+// marked is how far the streams went as of the last mark; nothing if there is none.
+func (s *store) marked() (map[string]reach, error) {
+	path := filepath.Join(s.dir, markName)
+	text, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, storeError("read", path, err)
+	}
+	var streams map[string]reach
+	if err := json.Unmarshal(text, &streams); err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	return streams, nil
+}
+
+// compare finds what the streams have lost since the mark, and says it.
+func (s *Server) compare(log *zap.Logger) {
+	was, err := s.store.marked()
+	if err != nil {
+		log.Error("the mark of the store cannot be read: whether messages were lost is not known", zap.Error(err))
+		return
+	}
+	is := s.reached()
+	s.lost = make(map[string]uint64)
+	for _, name := range slices.Sorted(maps.Keys(was)) {
+		stream, ok := is[name]
+		if !ok {
+			log.Error("a stream of the store is gone", zap.String("stream", name), zap.Uint64("reached", was[name].Last))
+			continue
+		}
+		if n := was[name].lost(stream); n > 0 {
+			s.lost[name] = n
+			log.Error("a stream lost messages that were acknowledged", zap.String("stream", name), zap.Uint64("messages", n),
+				zap.Uint64("reached", was[name].Last), zap.Uint64("reaches", stream.Last))
+		}
+	}
+}
+
+// Lost is how many acknowledged messages were in a stream when the store was
+// checked last, and were not there any more when this server started: at least so
+// many, because what was acknowledged after the last check is not known.
+func (s *Server) Lost(stream string) uint64 { return s.lost[stream] }
