@@ -20,37 +20,52 @@ const markName = "presenced.mark"
 // reach is how far a stream goes. The server forgets: where it finds a damaged
 // message at a start, it cuts the stream off there, and counts on from that.
 type reach struct {
-	Created  time.Time `json:"created"`
-	First    uint64    `json:"first"`
-	Last     uint64    `json:"last"`
-	Messages uint64    `json:"messages"`
+	Created  time.Time     `json:"created"`
+	MaxAge   time.Duration `json:"max_age"` // 0: for ever
+	First    uint64        `json:"first"`
+	Begins   time.Time     `json:"begins"` // time of First
+	Last     uint64        `json:"last"`
+	Ends     time.Time     `json:"ends"` // time of Last
+	Messages uint64        `json:"messages"`
 }
 
-// lost is how many messages a stream has lost since was; 0 if none, or if it is
-// another stream of the same name. Deletions count as losses only where nothing
-// was written since, so that they cannot be told from them.
-func (was reach) lost(is reach) uint64 {
+// lost is how many messages at most a stream has lost since was, other than by age
+// and by what was written since; 0 if none, or if it is another stream of the same
+// name.
+func (was reach) lost(is reach, now time.Time) uint64 {
+	kept := func(t time.Time) bool { return was.MaxAge == 0 || now.Sub(t) < was.MaxAge }
 	switch {
-	case !is.Created.Equal(was.Created):
+	case !is.Created.Equal(was.Created) || was.Messages == 0:
 		return 0
 	case is.Last < was.Last:
 		return was.Last - is.Last
-	case is.Last == was.Last && is.First == was.First && is.Messages < was.Messages:
-		return was.Messages - is.Messages
+	case is.Last > was.Last: // what is deleted since cannot be told from what is lost
+		return 0
+	case is.First == was.First && is.Messages < was.Messages,
+		is.First != was.First && kept(was.Begins),
+		is.First > was.Last && kept(was.Ends):
+		return was.Messages
 	}
 	return 0
 }
 
 // reached is how far every stream goes now.
 func (s *Server) reached() map[string]reach {
-	info, err := s.nats.Jsz(&server.JSzOptions{Accounts: true, Streams: true})
+	info, err := s.nats.Jsz(&server.JSzOptions{Accounts: true, Streams: true, Config: true})
 	if err != nil {
 		return nil // it is closing, which Healthz tells
 	}
 	streams := make(map[string]reach)
 	for _, account := range info.AccountDetails {
 		for _, stream := range account.Streams {
-			streams[stream.Name] = reach{Created: stream.Created, First: stream.State.FirstSeq, Last: stream.State.LastSeq, Messages: stream.State.Msgs}
+			r := reach{
+				Created: stream.Created, First: stream.State.FirstSeq, Begins: stream.State.FirstTime,
+				Last: stream.State.LastSeq, Ends: stream.State.LastTime, Messages: stream.State.Msgs,
+			}
+			if stream.Config != nil {
+				r.MaxAge = stream.Config.MaxAge
+			}
+			streams[stream.Name] = r
 		}
 	}
 	return streams
@@ -121,15 +136,15 @@ func (s *Server) compare(log *zap.Logger) {
 			log.Error("a stream of the store is gone", zap.String("stream", name), zap.Uint64("reached", was[name].Last))
 			continue
 		}
-		if n := was[name].lost(stream); n > 0 {
+		if n := was[name].lost(stream, time.Now()); n > 0 {
 			s.lost[name] = n
-			log.Error("a stream lost messages that were acknowledged", zap.String("stream", name), zap.Uint64("messages", n),
+			log.Error("a stream lost messages that were acknowledged", zap.String("stream", name), zap.Uint64("at_most", n),
 				zap.Uint64("reached", was[name].Last), zap.Uint64("reaches", stream.Last))
 		}
 	}
 }
 
-// Lost is how many acknowledged messages were in a stream when the store was
-// checked last, and were not there any more when this server started: at least so
-// many, because what was acknowledged after the last check is not known.
+// Lost is how many messages at most were in a stream when the store was checked
+// last, and were not there any more when this server started; 0: none. What was
+// acknowledged after that check is not known.
 func (s *Server) Lost(stream string) uint64 { return s.lost[stream] }

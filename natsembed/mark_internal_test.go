@@ -16,21 +16,32 @@ import (
 func TestLostSinceMark(t *testing.T) {
 	t.Parallel()
 	created := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
-	was := reach{Created: created, First: 10, Last: 100, Messages: 80}
+	now := created.Add(20 * time.Hour)
+	was := reach{
+		Created: created, MaxAge: 24 * time.Hour, First: 10, Begins: created.Add(time.Hour), Last: 100, Ends: created.Add(10 * time.Hour), Messages: 80,
+	}
 	for name, tc := range map[string]struct {
-		is   reach
-		want uint64
+		change func(r *reach)
+		after  time.Duration // since now
+		want   uint64
 	}{
-		"as it was":                       {was, 0},
-		"grown":                           {reach{created, 10, 120, 85}, 0},
-		"old ones expired":                {reach{created, 50, 100, 40}, 0},
-		"grown, and deleted from":         {reach{created, 10, 101, 3}, 0},
-		"its end is gone":                 {reach{created, 10, 93, 73}, 7},
-		"all of it is gone":               {reach{created, 0, 0, 0}, 100},
-		"some in the middle are gone":     {reach{created, 10, 100, 78}, 2},
-		"another stream of the same name": {reach{created.Add(time.Second), 1, 3, 3}, 0},
+		"as it was":                         {func(*reach) {}, 0, 0},
+		"grown":                             {func(r *reach) { r.Last, r.Messages = 120, 85 }, 0, 0},
+		"grown, and deleted from":           {func(r *reach) { r.Last, r.Messages = 101, 3 }, 0, 0},
+		"old ones expired":                  {func(r *reach) { r.First, r.Messages = 50, 40 }, 6 * time.Hour, 0},
+		"all expired":                       {func(r *reach) { r.First, r.Messages = 101, 0 }, 15 * time.Hour, 0},
+		"its end is gone":                   {func(r *reach) { r.Last, r.Messages = 93, 73 }, 0, 7},
+		"all of it is gone":                 {func(r *reach) { r.First, r.Last, r.Messages = 0, 0, 0 }, 0, 100},
+		"all of it is gone, but the number": {func(r *reach) { r.First, r.Messages = 101, 0 }, 0, 80},
+		"and some had expired":              {func(r *reach) { r.First, r.Messages = 101, 0 }, 6 * time.Hour, 80},
+		"some in the middle are gone":       {func(r *reach) { r.Messages = 78 }, 0, 80},
+		"its beginning is gone":             {func(r *reach) { r.First, r.Messages = 50, 40 }, 0, 80},
+		"deleted ones are back":             {func(r *reach) { r.First, r.Messages = 1, 85 }, 0, 80},
+		"another stream of the same name":   {func(r *reach) { *r = reach{Created: created.Add(time.Second), First: 1, Last: 3, Messages: 3} }, 0, 0},
 	} {
-		if got := was.lost(tc.is); got != tc.want {
+		is := was
+		tc.change(&is)
+		if got := was.lost(is, now.Add(tc.after)); got != tc.want {
 			t.Errorf("%s: lost %d, want %d", name, got, tc.want)
 		}
 	}

@@ -93,7 +93,10 @@ func (d *daemon) watchTenant(ctx context.Context, t, predecessor *tenancy) {
 		panic(err) // two tenants of one name, which no configuration has
 	}
 	d.metrics.CredentialExpires(name, t.cfg.Credential.Expires)
-	chain := publisher.NewChain(d.events.Load(), publisher.ChainConfig{Tenant: name, Replica: t.replica, Embedded: embedded})
+	chain := &afterLoss{Chain: publisher.NewChain(d.events.Load(), publisher.ChainConfig{Tenant: name, Replica: t.replica, Embedded: embedded})}
+	if embedded && predecessor == nil {
+		chain.lost = d.embedded.Lost(d.cfg.NATS.Stream.Name)
+	}
 	tenant := worker.New(worker.Config{
 		Tenant: name, Replica: t.replica, Embedded: embedded,
 		Users: users, Chunk: t.graph.client.ChunkSize(), UnknownAfter: t.cfg.UnknownAfter, Schedule: t.schedule,

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"presenced/presence"
+)
+
+// damage is one thing that happens to one file of a store that nobody has open.
+type damage struct {
+	file  string  // below the folder of streams
+	place float64 // in the file, 0 to 1
+	how   string  // flip, cut, remove
+	index bool    // the index that the server keeps of a stream's blocks stays
+}
+
+func (d damage) String() string {
+	return fmt.Sprintf("%s %s at %.2f, index %v", d.how, strings.ReplaceAll(d.file, "/", " "), d.place, d.index)
+}
+
+func (d damage) do(t *testing.T, store string) {
+	t.Helper()
+	path := filepath.Join(store, "jetstream", "$G", "streams", d.file)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := min(int(d.place*float64(len(text))), len(text)-1)
+	switch d.how {
+	case "flip":
+		text[at] ^= 0x10
+	case "cut":
+		text = text[:at]
+	}
+	if d.how == "remove" {
+		err = os.Remove(path)
+	} else {
+		err = os.WriteFile(path, text, 0o600)
+	}
+	if err == nil && !d.index {
+		err = os.RemoveAll(filepath.Join(filepath.Dir(path), "index.db"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// damages are the places of a store where a disk may spoil it.
+func damages() []damage {
+	var all []damage
+	for _, index := range []bool{false, true} {
+		for _, place := range []float64{0, 0.2, 0.4, 0.6, 0.8, 0.97} {
+			all = append(all, damage{"PRESENCE/msgs/1.blk", place, "flip", index}, damage{"PRESENCE/msgs/1.blk", place, "cut", index})
+		}
+		all = append(all, damage{"PRESENCE/msgs/1.blk", 0, "remove", index}, damage{"KV_presence/msgs/1.blk", 0, "remove", index},
+			damage{"KV_presence/msgs/1.blk", 0.5, "flip", index}, damage{"KV_presence/msgs/1.blk", 0.5, "cut", index})
+	}
+	for _, stream := range []string{"PRESENCE", "KV_presence"} {
+		for _, how := range []string{"flip", "cut", "remove"} {
+			all = append(all, damage{stream + "/msgs/index.db", 0.5, how, true}, damage{stream + "/meta.inf", 0.5, how, true}, damage{stream + "/meta.sum", 0.5, how, true})
+		}
+	}
+	return all
+}
+
+// A damaged store: what was acknowledged is there, or somebody is told. Never
+// silence, and never another event under an id that is taken.
+func TestDamageIsNeverSilent(t *testing.T) {
+	t.Parallel()
+	sim, config := tenant(t, 6)
+	store := newStore(t)
+	first, url := launchRun(t, nil, config, store)
+	first.awaitReady(url)
+	metric := func(name string) float64 { _, text := ask(url + "/metrics"); return sample(text, name) }
+	for i, user := range sim.UserIDs()[:3] {
+		beats := metric(`presenced_append_duration_seconds_count{tenant="demo"}`)
+		first.await("a heartbeat", func() bool { return metric(`presenced_append_duration_seconds_count{tenant="demo"}`) > beats })
+		if err := sim.SetPresence(user, "Busy", "InACall"); err != nil {
+			t.Fatal(err)
+		}
+		first.await("the change", func() bool { return metric(`presenced_events_total{kind="change",tenant="demo"}`) == float64(i+1) })
+	}
+	acked := replay(t, natsOf(first))
+	first.stop()
+	for _, d := range damages() {
+		t.Run(d.String(), func(t *testing.T) {
+			t.Parallel()
+			copied := newStore(t)
+			if err := os.CopyFS(copied, os.DirFS(store)); err != nil {
+				t.Fatal(err)
+			}
+			d.do(t, copied)
+			p, url := launchDamaged(t, config, copied)
+			const noOwner = "its owner message was removed from the log" // it says so again and again, and is never ready
+			p.await("it is ready, ends, or says what it lacks", func() bool {
+				code, _ := ask(url + "/readyz")
+				return code == 200 || p.over() || p.said(noOwner) > 1
+			})
+			if p.said(noOwner) > 1 {
+				return
+			}
+			if p.over() {
+				if code := p.cmd.ProcessState.ExitCode(); code == 0 {
+					t.Errorf("ended with 0:\n%s", p.stderr.String())
+				}
+				return // it said why
+			}
+			now := replay(t, natsOf(p))
+			alarmed := p.said(`"level":"error"`, "last-known state is damaged") > 0
+			missing, retold := compareLogs(t, acked, now)
+			if d.how == "flip" && d.index && missing == 1 {
+				missing = 0 // see docs/adr/0010-exit-74.md: of an old event nobody is told
+			}
+			if missing > 0 && !alarmed {
+				t.Errorf("%d of %d acknowledged events are gone, and nobody is told:\n%s", missing, len(acked), p.stderr.String())
+			}
+			if retold > 0 {
+				t.Errorf("%d ids stand for other events than before:\n%s", retold, p.stderr.String())
+			}
+		})
+	}
+}
+
+func (p *process) over() bool {
+	select {
+	case <-p.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+func launchDamaged(t *testing.T, config, store string) (*process, string) {
+	t.Helper()
+	s := launchScene(t, nil, config, "--store-dir", store)
+	return s.process, s.url
+}
+
+// compareLogs counts the acknowledged events that are not in the log now, and the
+// ids that stand for something else.
+func compareLogs(t *testing.T, acked, now map[uint64]string) (missing, retold int) {
+	t.Helper()
+	old, found := make(map[string]string), make(map[string]bool)
+	id := func(message string) string {
+		_, payload, _ := strings.Cut(message, " ")
+		e, err := presence.ParseEvent([]byte(payload))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e.ID()
+	}
+	for _, m := range acked {
+		old[id(m)] = m
+	}
+	for _, m := range now {
+		found[m] = true
+		if was, ok := old[id(m)]; ok && was != m {
+			retold++
+		}
+	}
+	for _, m := range acked {
+		if !found[m] {
+			missing++
+		}
+	}
+	return missing, retold
+}
