@@ -9,7 +9,7 @@ import (
 
 // Announcement is what a replica tells the others of itself. It is hearsay: it may
 // be lost, late or forged, and nothing rests on it but how evenly tenants are
-// spread. See docs/adr/0009-balance.md.
+// spread. See docs/adr/0011-balance.md.
 type Announcement struct {
 	Replica string   `json:"replica"`
 	Owned   []string `json:"owned,omitempty"`  // tenants that it polls

@@ -20,6 +20,7 @@ const (
 type standing struct {
 	owner   presence.Owner
 	since   time.Duration // boot clock at our first sight of it
+	open    time.Duration // since when we have seen it vacant; 0: it is not
 	charged uint64        // its sequence, once our budget counts its requests
 }
 

@@ -14,6 +14,10 @@ import (
 // has to do something about.
 const retryPermanent = 5 * time.Minute
 
+// handOver is how long requests that are under way may take to end when the tenant
+// is given up. A successor asks anew at once; nothing is lost but their answers.
+const handOver = time.Second
+
 // reign is one ownership of a tenant, from acquire to release or deposition. All
 // of it runs on the tenant's goroutine.
 type reign struct {
@@ -61,6 +65,8 @@ func (r *reign) watch(ctx context.Context) error {
 		r.alive()
 		select {
 		case <-ctx.Done():
+			return r.release()
+		case <-r.seat.yield:
 			return r.release()
 		case <-tick.C:
 			r.next = r.tick(r.next)
@@ -252,7 +258,7 @@ func (r *reign) release() error {
 		r.sweep.mute = true
 		r.sweep.stop()
 		r.budget.Permit(presence.Ledger{}, 0) // who waits for the budget goes home
-		defer time.AfterFunc(shutdownGrace/2, r.cancel).Stop()
+		defer time.AfterFunc(handOver, r.cancel).Stop()
 		for r.sweep != nil {
 			r.alive()
 			a, ok := <-r.sweep.answers

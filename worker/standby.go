@@ -36,10 +36,24 @@ func (t *Tenant) acquire(ctx context.Context) (term, bool) {
 			t.away = t.away.failed(begun)
 			t.trouble(err)
 		}
-		// Several replicas wait for the same tenant: not in step.
-		if !sleep(ctx, time.Second+rand.N(500*time.Millisecond)) {
+		if !t.await(ctx) {
 			return term{}, false
 		}
+	}
+}
+
+// await waits for the next look: a second or so, or a moment if a replica was heard
+// to give the tenant up. Several replicas wait for the same tenant: not in step.
+func (t *Tenant) await(ctx context.Context) bool {
+	timer := time.NewTimer(time.Second + rand.N(500*time.Millisecond))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	case <-t.seat.look:
+		return sleep(ctx, 50*time.Millisecond+rand.N(200*time.Millisecond))
 	}
 }
 
@@ -54,7 +68,12 @@ func (t *Tenant) challenge(ctx context.Context, watch *standing) (*term, error) 
 		t.away.due = false // another replica goes on, and says it
 	}
 	*watch = watch.see(o, now)
-	if !watch.vacant(now, t.cfg.Replica, t.cfg.Embedded) {
+	vacant := watch.vacant(now, t.cfg.Replica, t.cfg.Embedded)
+	if vacant && watch.open == 0 {
+		watch.open = now
+	}
+	ours := o.Replica == t.cfg.Replica && !o.Released
+	if !vacant || !ours && t.cfg.Balance.yields(t.cfg.Tenant, now-watch.open) {
 		t.report(func(s *Status) { s.Trouble, s.StandsBy = nil, true })
 		return nil, nil
 	}

@@ -26,6 +26,7 @@ type Config struct {
 	Schedule     Schedule
 	Timeout      time.Duration        // after which a request is over, whatever happened
 	Boot         func() time.Duration // a clock that goes on while the machine sleeps
+	Balance      *Balance             // shared by the tenants of a process; nil: no other replica is heard of
 }
 
 // Tenant watches one tenant: it waits until the tenant is vacant, takes it over,
@@ -37,7 +38,8 @@ type Tenant struct {
 	journal  Journal
 	observer Observer
 	log      *zap.Logger
-	away     outage // the tenant's goroutine's alone
+	away     outage // the tenant's goroutine's alone, as is seat
+	seat     *seat
 	status   atomic.Pointer[Status]
 }
 
@@ -65,6 +67,9 @@ type Status struct {
 func New(cfg Config, source Source, budget Budget, journal Journal, observer Observer, log *zap.Logger) *Tenant {
 	if cfg.UnknownAfter == 0 {
 		cfg.UnknownAfter = 3
+	}
+	if cfg.Balance == nil {
+		cfg.Balance = NewBalance(cfg.Replica, silence{}, cfg.Boot, log)
 	}
 	t := &Tenant{cfg: cfg, source: source, budget: budget, journal: journal, observer: observer, log: log.With(zap.String("tenant", cfg.Tenant))}
 	t.status.Store(&Status{Tenant: cfg.Tenant})
@@ -95,8 +100,8 @@ func Run(ctx context.Context, tenants []*Tenant) error {
 	return group.Wait()
 }
 
-// shutdownGrace is how long requests and appends that are under way may take to
-// end once the tenant is told to stop.
+// shutdownGrace is how long an append that is under way may take to end once the
+// tenant is told to stop; requests have until handOver.
 const shutdownGrace = 10 * time.Second
 
 // Run blocks until ctx ends; then it finishes what is under way, gives the tenant
@@ -105,6 +110,9 @@ func (t *Tenant) Run(ctx context.Context) error {
 	work, cancel := outlive(ctx, shutdownGrace)
 	defer cancel()
 	defer t.report(func(s *Status) { s.Turned = time.Time{} })
+	t.seat = t.cfg.Balance.join(t.cfg.Tenant)
+	defer t.cfg.Balance.leave(t.seat)
+	defer context.AfterFunc(ctx, func() { t.cfg.Balance.leave(t.seat) })()
 	waits := backoff.NewExponentialBackOff()
 	waits.InitialInterval, waits.MaxInterval = 5*time.Second, time.Minute
 	var panics strikes
@@ -124,6 +132,9 @@ func (t *Tenant) Run(ctx context.Context) error {
 			t.report(func(s *Status) { s.Trouble = p })
 			t.log.Error("the tenant starts over", zap.Error(err))
 		case ctx.Err() != nil:
+		case err == nil:
+			t.log.Info("gave the tenant up to a replica that owns fewer")
+			continue
 		case errors.Is(err, presence.ErrDeposed):
 			t.log.Warn("deposed, standing by", zap.Error(err))
 			continue
@@ -142,13 +153,14 @@ func (t *Tenant) Run(ctx context.Context) error {
 }
 
 // turn stands by until the tenant is vacant, takes it over and reigns. It is nil
-// only after ctx ended.
+// when the tenant was given up of our own will.
 func (t *Tenant) turn(ctx, work context.Context) (err error) {
 	defer t.catch(&err)
 	own, ok := t.acquire(ctx)
 	if !ok {
 		return nil
 	}
+	t.cfg.Balance.owns(t.cfg.Tenant, t.seat, true)
 	defer t.stepDown()
 	return t.reign(ctx, work, own)
 }
@@ -156,6 +168,7 @@ func (t *Tenant) turn(ctx, work context.Context) (err error) {
 // stepDown ends a reign, however it went: no request leaves any more.
 func (t *Tenant) stepDown() {
 	t.budget.Permit(presence.Ledger{}, 0)
+	t.cfg.Balance.owns(t.cfg.Tenant, t.seat, false)
 	t.observer.Reigns(t.cfg.Tenant, 0)
 	t.report(func(s *Status) { s.Owns = false })
 }

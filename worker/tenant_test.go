@@ -372,7 +372,7 @@ func TestStopFinishesWhatIsUnderWay(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 1)
-		w.source.delay = 2 * time.Second
+		w.source.delay = 500 * time.Millisecond
 		w.start() // the first request is under way
 		w.stop()
 		wantLog(t, w, "u0/1 snapshot Available")

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"os"
+	"sync"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,6 +16,7 @@ import (
 	"presenced/configs"
 	"presenced/natsembed"
 	"presenced/publisher"
+	"presenced/worker"
 )
 
 // daemon is everything that `run` runs, wired by the configuration. The demo runs
@@ -33,6 +35,7 @@ type daemon struct {
 	conn     *publisher.Connection
 	events   atomic.Pointer[publisher.Log] // nil: not open yet
 	tenants  atomic.Pointer[[]*tenancy]    // those that are watched, or are about to be
+	balance  *worker.Balance               // nil: the log is not open yet
 	bug      chan error                    // a tenant that keeps panicking
 }
 
@@ -122,6 +125,16 @@ func (d *daemon) watch(ctx context.Context) error {
 		return err
 	}
 	d.events.Store(log)
+	replicas, err := publisher.NewReplicas(d.conn)
+	if err != nil {
+		return err
+	}
+	d.balance = worker.NewBalance(newReplica(), replicas, bootTime, d.log)
+	speaking, hush := context.WithCancel(context.WithoutCancel(ctx))
+	var spoken sync.WaitGroup
+	spoken.Go(func() { d.balance.Run(speaking) })
+	defer spoken.Wait()
+	defer hush()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	d.handOver(ctx, nil, *d.tenants.Load())

@@ -113,7 +113,7 @@ func TestDamageIsNeverSilent(t *testing.T) {
 			alarmed := p.said(`"level":"error"`, "last-known state is damaged") > 0
 			missing, retold := compareLogs(t, acked, now)
 			if d.how == "flip" && d.index && missing == 1 {
-				missing = 0 // see docs/adr/0010-exit-74.md: of an old event nobody is told
+				missing = 0 // see docs/adr/0012-exit-74.md: of an old event nobody is told
 			}
 			if missing > 0 && !alarmed {
 				t.Errorf("%d of %d acknowledged events are gone, and nobody is told:\n%s", missing, len(acked), p.stderr.String())

@@ -26,7 +26,7 @@ type ioError struct{ error }
 func (e ioError) Unwrap() error { return e.error }
 
 // storeWatch asks the embedded server's store again and again whether it takes
-// writes. See docs/adr/0010-exit-74.md.
+// writes. See docs/adr/0012-exit-74.md.
 type storeWatch struct {
 	check   func() error
 	metrics *board.Metrics

@@ -100,7 +100,7 @@ func (d *daemon) watchTenant(ctx context.Context, t, predecessor *tenancy) {
 	tenant := worker.New(worker.Config{
 		Tenant: name, Replica: t.replica, Embedded: embedded,
 		Users: users, Chunk: t.graph.client.ChunkSize(), UnknownAfter: t.cfg.UnknownAfter, Schedule: t.schedule,
-		Timeout: requestTimeout, Boot: bootTime,
+		Timeout: requestTimeout, Boot: bootTime, Balance: d.balance,
 	}, t.graph.client, t.graph.budget, chain, observer{d.metrics, t.graph.tokens}, d.log)
 	t.worker.Store(tenant)
 	if err := worker.Run(ctx, []*worker.Tenant{tenant}); err != nil {
