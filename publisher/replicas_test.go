@@ -134,11 +134,18 @@ func TestReplicasWithoutTheRight(t *testing.T) {
 	if n := warnings.Load(); n > before+1 {
 		t.Errorf("%d warnings, and then %d more", before, n-before)
 	}
-	log2, _, err := publisher.Open(t.Context(), conn, config)
+	missing, err := conn.Misses(t.Context())
+	if diff := cmp.Diff([]string{"publish presenced.replicas", "subscribe to presenced.replicas"}, missing); err != nil || diff != "" {
+		t.Errorf("Misses: %v (-want +got):\n%s", err, diff)
+	}
+	if lacking, err := conn.Lacks(t.Context(), config); err != nil || len(lacking) > 0 {
+		t.Errorf("Lacks = %q, %v; want nothing: it can be done without", lacking, err)
+	}
+	events, _, err := publisher.Open(t.Context(), conn, config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	owned(t, log2, "a")
+	owned(t, events, "a")
 }
 
 func FuzzAnnouncement(f *testing.F) {

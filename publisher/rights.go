@@ -14,31 +14,63 @@ import (
 //
 // Source: https://docs.nats.io/running-a-nats-service/configuration/sys_accounts
 func (c *Connection) Lacks(ctx context.Context, cfg Config) ([]string, error) {
-	m, err := c.RequestWithContext(ctx, "$SYS.REQ.USER.INFO", nil)
+	may, err := c.permissions(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("ask for our rights: %w", err)
+		return nil, err
 	}
-	var info struct {
-		Data struct {
-			Permissions struct {
-				Publish   rights `json:"publish"`
-				Subscribe rights `json:"subscribe"`
-			} `json:"permissions"`
-		} `json:"data"`
-	}
-	if err := json.Unmarshal(m.Data, &info); err != nil {
-		return nil, fmt.Errorf("read our rights: %w", err)
-	}
-	var lacking []string
-	for _, subject := range cfg.publishes() {
-		if !info.Data.Permissions.Publish.allow(subject) {
-			lacking = append(lacking, "publish "+subject)
-		}
-	}
-	if inbox := c.NewInbox(); !info.Data.Permissions.Subscribe.allow(inbox) {
+	lacking := may.lacking(cfg.publishes(), nil)
+	if !may.Subscribe.allow(c.NewInbox()) {
 		lacking = append(lacking, "subscribe to _INBOX.>")
 	}
 	return lacking, nil
+}
+
+// Misses is like Lacks for what presenced can do without: to spread tenants over
+// several replicas.
+func (c *Connection) Misses(ctx context.Context) ([]string, error) {
+	may, err := c.permissions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return may.lacking([]string{replicasSubject}, []string{replicasSubject}), nil
+}
+
+// permissions are a user's rights in both directions.
+type permissions struct {
+	Publish   rights `json:"publish"`
+	Subscribe rights `json:"subscribe"`
+}
+
+func (c *Connection) permissions(ctx context.Context) (permissions, error) {
+	m, err := c.RequestWithContext(ctx, "$SYS.REQ.USER.INFO", nil)
+	if err != nil {
+		return permissions{}, fmt.Errorf("ask for our rights: %w", err)
+	}
+	var info struct {
+		Data struct {
+			Permissions permissions `json:"permissions"`
+		} `json:"data"`
+	}
+	if err := json.Unmarshal(m.Data, &info); err != nil {
+		return permissions{}, fmt.Errorf("read our rights: %w", err)
+	}
+	return info.Data.Permissions, nil
+}
+
+// lacking names the subjects that may not be published or subscribed to.
+func (p permissions) lacking(publish, subscribe []string) []string {
+	var lacking []string
+	for _, subject := range publish {
+		if !p.Publish.allow(subject) {
+			lacking = append(lacking, "publish "+subject)
+		}
+	}
+	for _, subject := range subscribe {
+		if !p.Subscribe.allow(subject) {
+			lacking = append(lacking, "subscribe to "+subject)
+		}
+	}
+	return lacking
 }
 
 // publishes is every subject that running needs, wildcards standing for what is
