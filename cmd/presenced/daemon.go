@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -125,6 +126,9 @@ func (d *daemon) watch(ctx context.Context) error {
 		return err
 	}
 	d.events.Store(log)
+	if missing, err := d.conn.Misses(ctx); err == nil && len(missing) > 0 {
+		d.log.Warn("tenants are not spread over replicas: the NATS user may not "+strings.Join(missing, ", nor "), zap.String("mend", "grant it"))
+	}
 	replicas, err := publisher.NewReplicas(d.conn)
 	if err != nil {
 		return err
