@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
@@ -126,18 +127,10 @@ func (d *daemon) watch(ctx context.Context) error {
 		return err
 	}
 	d.events.Store(log)
-	if missing, err := d.conn.Misses(ctx); err == nil && len(missing) > 0 {
-		d.log.Warn("tenants are not spread over replicas: the NATS user may not "+strings.Join(missing, ", nor "), zap.String("mend", "grant it"))
-	}
-	replicas, err := publisher.NewReplicas(d.conn)
+	hush, err := d.speak(ctx)
 	if err != nil {
 		return err
 	}
-	d.balance = worker.NewBalance(newReplica(), replicas, bootTime, d.log)
-	speaking, hush := context.WithCancel(context.WithoutCancel(ctx))
-	var spoken sync.WaitGroup
-	spoken.Go(func() { d.balance.Run(speaking) })
-	defer spoken.Wait()
 	defer hush()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -156,6 +149,30 @@ func (d *daemon) watch(ctx context.Context) error {
 			<-t.done
 		}
 		return bug
+	}
+}
+
+// speak has this process heard among the replicas; hush ends that, and is for when
+// the last tenant is given up.
+func (d *daemon) speak(ctx context.Context) (hush func(), err error) {
+	replicas, err := publisher.NewReplicas(d.conn)
+	if err != nil {
+		return nil, err
+	}
+	d.balance = worker.NewBalance(newReplica(), replicas, bootTime, d.log)
+	speaking, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var spoken sync.WaitGroup
+	spoken.Go(func() { d.balance.Run(speaking) })
+	spoken.Go(func() { d.warnOfMissing(speaking) })
+	return func() { stop(); spoken.Wait() }, nil
+}
+
+// warnOfMissing tells what our NATS user may not do, of what can be done without.
+func (d *daemon) warnOfMissing(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if missing, err := d.conn.Misses(ctx); err == nil && len(missing) > 0 {
+		d.log.Warn("tenants are not spread over replicas: the NATS user may not " + strings.Join(missing, ", nor ") + ": grant it")
 	}
 }
 
