@@ -72,11 +72,15 @@ type fakeJournal struct {
 	slow    time.Duration // for Load
 	loads   int           // how many there were
 	broken  func() error  // asked by each Load; nil: never fails
+	blind   error         // of each Owner; nil: it can be read
 }
 
 func (j *fakeJournal) Owner(context.Context) (presence.Owner, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if j.blind != nil {
+		return presence.Owner{}, j.blind
+	}
 	return j.owner, j.away
 }
 

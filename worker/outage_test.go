@@ -100,8 +100,8 @@ func TestTheNextOwnerTellsOfTheOutage(t *testing.T) {
 		outage bool
 		want   []string
 	}{
-		"outage": {true, []string{">up ", "up>down nats", "down>up "}},
-		"crash":  {false, []string{">up "}},
+		"outage": {true, []string{"up>down nats", "u0/2 change Busy gap", "down>up "}},
+		"crash":  {false, []string{"u0/2 change Busy"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -115,7 +115,10 @@ func TestTheNextOwnerTellsOfTheOutage(t *testing.T) {
 					w.model.cut(errAway)
 				}
 				dead.failWith(func() error { return errAway })
-				w.after(2 * time.Minute)
+				w.source.set(userID(0), "Busy")
+				if tc.outage {
+					w.after(2 * time.Minute)
+				}
 				w.model.cut(nil)
 				w.after(time.Minute)
 				if o := w.owner(); o.Replica != "b" {
@@ -123,8 +126,8 @@ func TestTheNextOwnerTellsOfTheOutage(t *testing.T) {
 				}
 				w.stop()
 				stopDead()
-				if diff := cmp.Diff(tc.want, w.model.said()); diff != "" {
-					t.Errorf("news (-want +got):\n%s", diff)
+				if diff := cmp.Diff(tc.want, w.model.told()[2:]); diff != "" { // a snapshot, up
+					t.Errorf("log (-want +got):\n%s", diff)
 				}
 			})
 		})
@@ -140,15 +143,25 @@ func TestAnOutageThatTheOwnerToldIsNotToldTwice(t *testing.T) {
 		w.start()
 		stopFirst := w.stop
 		w.restart("b")
+		b := w.journal
 		w.after(20 * time.Second)
 		w.model.cut(errAway)
-		w.after(10 * time.Second)
-		w.model.cut(nil) // no news, by either
+		w.after(5 * time.Minute)
+		w.model.mu.Lock()
+		b.blind, w.model.away = errAway, nil // it is back for a, and a little later for b
+		w.model.mu.Unlock()
+		w.after(20 * time.Second)
+		w.model.mu.Lock()
+		b.blind = nil
+		w.model.mu.Unlock()
 		w.after(time.Minute)
 		stopFirst()
 		w.after(time.Minute)
+		if o := w.owner(); o.Replica != "b" {
+			t.Errorf("owner = %+v, want b", o)
+		}
 		w.stop()
-		if diff := cmp.Diff([]string{">up "}, w.model.said()); diff != "" {
+		if diff := cmp.Diff([]string{">up ", "up>down nats", "down>up "}, w.model.said()); diff != "" {
 			t.Errorf("news (-want +got):\n%s", diff)
 		}
 	})
