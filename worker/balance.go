@@ -18,7 +18,7 @@ const (
 	announceEvery = 3 * time.Second
 	silentAfter   = 10 * time.Second // a replica not heard of for so long does not count
 	courtesy      = 4 * time.Second  // how long a vacant tenant is left to a replica that owns fewer
-	releasePause  = 30 * time.Second // between two tenants that a replica gives away
+	releasePause  = 30 * time.Second // between two tenants that a replica gives away, and before it gives away what it took
 	releaseMost   = 16 * time.Minute // the same if nobody takes them
 )
 
@@ -45,15 +45,19 @@ type Balance struct {
 	mu     sync.Mutex // guards what follows
 	seats  map[string]*seat
 	others neighbours
-	given  string        // the tenant given away last
-	gaveAt time.Duration // when, by boot; 0: never
+	given  gift          // the one that nobody has taken yet; zero: none
+	gaveAt time.Duration // when the last was, by boot; 0: never
 	pause  time.Duration // until the next may be
 }
+
+// gift is a tenant that was given away, and for whom.
+type gift struct{ tenant, taker string }
 
 // seat is one of our tenants.
 type seat struct {
 	wanted bool // we would poll it: not told to stop
 	owned  bool
+	since  time.Duration // boot clock when it became ours
 	look   chan struct{} // somebody was heard to give it up
 	yield  chan struct{} // it is to be given away
 }
@@ -128,8 +132,16 @@ func (b *Balance) hear(a presence.Announcement) {
 			poke(s.look)
 		}
 	}
-	if slices.Contains(a.Owned, b.given) { // somebody took it: that was of use
-		b.given, b.pause = "", releasePause
+	if b.given.tenant != "" && slices.Contains(a.Owned, b.given.tenant) {
+		b.settle(a.Replica == b.given.taker)
+	}
+}
+
+// settle ends a gift. One that did not reach whom it was for makes us slower.
+func (b *Balance) settle(reached bool) {
+	b.given, b.pause = gift{}, min(2*b.pause, releaseMost)
+	if reached {
+		b.pause = releasePause
 	}
 }
 
@@ -142,9 +154,10 @@ func (b *Balance) giveAway() {
 	if b.gaveAt > 0 && now-b.gaveAt < b.pause {
 		return
 	}
-	if tenant := b.others.surplus(b.replica, b.owned()); tenant != "" && b.seats[tenant].wanted {
-		b.given, b.gaveAt = tenant, now
-		poke(b.seats[tenant].yield)
+	tenant, taker := b.others.surplus(b.replica, b.owned())
+	if s := b.seats[tenant]; s != nil && s.wanted && now-s.since >= releasePause {
+		b.given, b.gaveAt = gift{tenant, taker}, now
+		poke(s.yield)
 	}
 }
 
@@ -186,8 +199,9 @@ func (b *Balance) owns(tenant string, s *seat, owned bool) {
 		case <-s.yield: // meant for the reign before
 		default:
 		}
-		if tenant == b.given { // nobody took it
-			b.given, b.pause = "", min(2*b.pause, releaseMost)
+		s.since = b.boot()
+		if tenant == b.given.tenant { // nobody took it
+			b.settle(false)
 		}
 	}
 	poke(b.changed)

@@ -134,27 +134,33 @@ func (m *tenantModel) ownedBy() string {
 }
 
 // vacancy lets time pass and returns how long any tenant was without an owner at
-// most, and how often tenants changed hands.
-func (c *cluster) vacancy(d time.Duration) (longest time.Duration, moves int) {
+// most, and how often tenants were taken.
+func (c *cluster) vacancy(d time.Duration) (longest time.Duration, taken int) {
 	const step = 100 * time.Millisecond
-	vacant, last := map[string]time.Duration{}, map[string]string{}
+	vacant := map[string]time.Duration{}
+	before := c.epochs()
 	for range d / step {
 		c.after(step)
 		for name, m := range c.tenants {
-			owner := m.ownedBy()
-			if owner == "" {
-				vacant[name] += step
-				longest = max(longest, vacant[name])
-				if last[name] != "" {
-					moves++
-				}
-			} else {
+			if m.ownedBy() != "" {
 				vacant[name] = 0
+				continue
 			}
-			last[name] = owner
+			vacant[name] += step
+			longest = max(longest, vacant[name])
 		}
 	}
-	return longest, moves
+	return longest, int(c.epochs() - before)
+}
+
+// epochs is how often any tenant was taken.
+func (c *cluster) epochs() (n uint64) {
+	for _, m := range c.tenants {
+		m.mu.Lock()
+		n += m.owner.Epoch
+		m.mu.Unlock()
+	}
+	return n
 }
 
 func TestTenantsSpreadOverReplicas(t *testing.T) {
@@ -165,18 +171,20 @@ func TestTenantsSpreadOverReplicas(t *testing.T) {
 		if n := c.owners(); n["a"] != 6 {
 			t.Fatalf("owners = %v, want all with the only replica", n)
 		}
+		c.after(time.Minute)
+		before := c.epochs()
 		c.run("b")
 		c.run("c")
-		longest, moves := c.vacancy(29 * time.Second)
-		if moves != 1 {
+		longest, _ := c.vacancy(29 * time.Second)
+		if moves := c.epochs() - before; moves != 1 {
 			t.Errorf("%d tenants changed hands in the first 30 s, want 1", moves)
 		}
-		more, rest := c.vacancy(10 * time.Minute)
+		more, _ := c.vacancy(10 * time.Minute)
 		if n := c.owners(); n["a"] != 2 || n["b"] != 2 || n["c"] != 2 {
 			t.Errorf("owners = %v, want two each", n)
 		}
-		if moves+rest != 4 {
-			t.Errorf("%d tenants changed hands, want 4", moves+rest)
+		if moves := c.epochs() - before; moves != 4 {
+			t.Errorf("%d tenants changed hands, want 4", moves)
 		}
 		if longest = max(longest, more); longest > 2*time.Second {
 			t.Errorf("a tenant was without an owner for %s", longest)

@@ -73,6 +73,7 @@ type fakeJournal struct {
 	loads   int           // how many there were
 	broken  func() error  // asked by each Load; nil: never fails
 	blind   error         // of each Owner; nil: it can be read
+	refuse  int           // how many more calls of Acquire fail
 }
 
 func (j *fakeJournal) Owner(context.Context) (presence.Owner, error) {
@@ -89,6 +90,10 @@ func (j *fakeJournal) Acquire(_ context.Context, seen presence.Owner, l presence
 	defer j.mu.Unlock()
 	if j.away != nil {
 		return presence.Owner{}, j.away
+	}
+	if j.refuse > 0 {
+		j.refuse--
+		return presence.Owner{}, errors.New("the server was too busy")
 	}
 	if seen.Sequence != j.owner.Sequence {
 		return presence.Owner{}, presence.ErrDeposed

@@ -165,3 +165,22 @@ func handOver(t *testing.T, users int, crash, readable bool, want time.Duration)
 		stopFirst()
 	}
 }
+
+// A predecessor is charged once, however often the tenant has to be taken over.
+func TestAPredecessorIsChargedOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1)
+		w.model.owner, w.model.seq = presence.Owner{Sequence: 7, Replica: "z", Epoch: 4, Ledger: presence.Ledger{InFlight: 3}}, 7
+		w.journal.refuse = 10
+		w.start()
+		w.after(time.Minute)
+		w.stop()
+		if o := w.owner(); o.Epoch != 5 {
+			t.Errorf("epoch %d, want 5", o.Epoch)
+		}
+		if n := len(w.budget.charges); n != 1 {
+			t.Errorf("%d charges, want 1", n)
+		}
+	})
+}

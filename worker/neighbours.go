@@ -56,7 +56,7 @@ func (n neighbours) lighter(tenant string, count int) bool {
 // surplus is the tenant of ours that a replica should have which owns at least two
 // fewer: then both are nearer to even. Empty if there is none, or if it is somebody
 // else's turn to give: of all who could, the one that owns most does.
-func (n neighbours) surplus(replica string, owned []string) string {
+func (n neighbours) surplus(replica string, owned []string) (tenant, taker string) {
 	lightest := func(a, b string) int {
 		return cmp.Or(cmp.Compare(len(n[a].owned), len(n[b].owned)), cmp.Compare(a, b))
 	}
@@ -67,12 +67,12 @@ func (n neighbours) surplus(replica string, owned []string) string {
 		give := slices.IndexFunc(owned, func(tenant string) bool { return n[taker].wanted[tenant] })
 		if give >= 0 {
 			if n.giver(taker, replica, len(owned)) != replica {
-				return ""
+				break
 			}
-			return owned[give]
+			return owned[give], taker
 		}
 	}
-	return ""
+	return "", ""
 }
 
 // giver is the replica that owns most among those that own something the taker
