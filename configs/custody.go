@@ -84,6 +84,8 @@ func steps(path string) []string {
 	return slices.DeleteFunc(strings.Split(path, string(filepath.Separator)), func(name string) bool { return name == "" || name == "." })
 }
 
+// directory judges one directory on the way. Our own group may write it: many systems give every user one, and a umask
+// that opens new directories to it.
 func (c custody) directory(at string, info fs.FileInfo) *fault {
 	mode, sticky := info.Mode().Perm(), info.Mode()&fs.ModeSticky != 0
 	uid, gid, _ := c.owner(info)
