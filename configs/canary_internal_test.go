@@ -218,3 +218,28 @@ func TestShortSecretsAreNotShown(t *testing.T) {
 		}
 	}
 }
+
+// TestCanaryAtEveryByte puts a secret between any two bytes of a configuration with every section.
+func TestCanaryAtEveryByte(t *testing.T) {
+	t.Parallel()
+	const rest = `nats: {url: 'tls://a.example.com:4222,tls://b.example.com', prefix: p.q, user: u, password_file: p.txt, stream: {name: S, history: 48h, replicas: 3}}
+embedded: {store_dir: d/e, listen: '127.0.0.1:0', max_store: 1GiB}
+http: {listen: '127.0.0.1:8480'}
+log: {level: info}
+`
+	text := sound + `    cloud: {graph_url: 'https://graph.example.com', login_url: 'https://login.example.com'}
+    rate: {requests: 100, per: 30s, share: 0.5}
+    schedules: ['@every 15s', "CRON_TZ=Europe/Berlin */5 8-17 * * 1-5"]
+    fields: [status_message]
+` + rest
+	for kind, canary := range canaries() {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			for i := range len(text) + 1 {
+				if out := said(text[:i]+canary+text[i:], Inputs{}); shows(out, canary) {
+					t.Errorf("after %q: it is shown in\n%s", text[max(0, i-20):i], out)
+				}
+			}
+		})
+	}
+}

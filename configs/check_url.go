@@ -49,8 +49,8 @@ func shownURL(text string) string {
 		return "a text that is no URL"
 	case u.Host == "":
 		return quoted(text)
-	case slices.ContainsFunc(strings.Split(u.Host, "."), func(label string) bool { return !short(label) }):
-		return "a URL with a strange host"
+	case slices.ContainsFunc(strings.Split(u.Scheme+"."+u.Host, "."), func(part string) bool { return !short(part) }):
+		return "a strange URL"
 	case strings.Trim(u.Path, "/") != "": // some addresses have their secret there
 		return whole(u.Scheme + "://" + u.Host + "/…")
 	}
