@@ -1,7 +1,9 @@
 package graphclient
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -91,6 +93,12 @@ func (e *APIError) throttles() bool {
 		return true
 	}
 	return false
+}
+
+// givenUp reports whether we stopped waiting, while the connection was fine for
+// all we know.
+func (e *APIError) givenUp() bool {
+	return errors.Is(e.err, context.Canceled) || errors.Is(e.err, context.DeadlineExceeded)
 }
 
 func requestID(resp *http.Response) string {

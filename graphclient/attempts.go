@@ -82,6 +82,8 @@ func (c *Client) attempt(ctx context.Context, request call, last *APIError) (*re
 	switch {
 	case err == nil, refusal != nil && refusal.Status != 0:
 		slot.Done()
+	case refusal != nil && refusal.givenUp():
+		slot.GivenUp()
 	default:
 		slot.Unsure()
 	}

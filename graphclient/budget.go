@@ -90,21 +90,29 @@ func NewBudget(cfg BudgetConfig) (*Budget, error) {
 	}, nil
 }
 
-// Slot is one admitted request. Exactly one of Done and Unsure counts; later
-// calls do nothing.
+// Slot is one admitted request. The first of Done, Unsure and GivenUp counts;
+// later calls do nothing.
 type Slot struct {
 	budget *Budget
-	ended  bool // guarded by budget.mu
+	left   time.Duration // since the budget's base
+	ended  bool          // guarded by budget.mu
 }
 
 // Done records that the request was answered: it has arrived, whatever the answer.
-func (s *Slot) Done() { s.end(0) }
+func (s *Slot) Done() { s.end(0, 0) }
 
-// Unsure records that the request was given up. It may arrive yet, so that it
-// counts as completed a little later.
-func (s *Slot) Unsure() { s.end(grace) }
+// Unsure records that the connection ended. The request may be on its way through
+// Graph yet, so that it counts as completed a little later.
+func (s *Slot) Unsure() { s.end(0, grace) }
 
-func (s *Slot) end(after time.Duration) {
+// GivenUp records that nobody waits for the answer any more. The request may be
+// stuck on the way and arrive for as long as it might have taken, so that it
+// counts as completed when its time is over, and a little later.
+func (s *Slot) GivenUp() { s.end(s.left+totalTimeout, grace) }
+
+// end has the request complete at the time given, if that lies ahead, and later
+// by after.
+func (s *Slot) end(at, after time.Duration) {
 	b := s.budget
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -113,7 +121,7 @@ func (s *Slot) end(after time.Duration) {
 	}
 	s.ended = true
 	b.inFlight--
-	b.completed = b.completed.insert(b.now() + after)
+	b.completed = b.completed.insert(max(at, b.now()) + after)
 }
 
 // Admit waits for room, first come, first served. It refuses at once with
@@ -131,9 +139,9 @@ func (b *Budget) Admit(ctx context.Context) (*Slot, error) {
 		return nil, fmt.Errorf("%w: %w", ErrThrottled, ctx.Err())
 	}
 	for {
-		room, left, why := b.take()
+		slot, room, left, why := b.take()
 		if why == nil {
-			return &Slot{budget: b}, nil
+			return slot, nil
 		}
 		deadline, bounded := ctx.Deadline()
 		switch {
@@ -165,23 +173,23 @@ func (b *Budget) sleep(ctx context.Context, d time.Duration) error {
 
 // take lets one request leave, or says why not: after room there may be room (0:
 // only a new permit helps), and left is the time to the owner deadline.
-func (b *Budget) take() (room, left time.Duration, why error) {
+func (b *Budget) take() (slot *Slot, room, left time.Duration, why error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.now()
 	left = b.until - b.boot()
 	if left <= 0 {
-		return 0, 0, ErrUnpermitted
+		return nil, 0, 0, ErrUnpermitted
 	}
 	if at := b.roomAt(now); at > now {
-		return at - now, left, ErrThrottled
+		return nil, at - now, left, ErrThrottled
 	}
 	if b.sent >= b.ceiling {
-		return 0, left, ErrUnpermitted
+		return nil, 0, left, ErrUnpermitted
 	}
 	b.sent++
 	b.inFlight++
-	return 0, left, nil
+	return &Slot{budget: b, left: now}, 0, left, nil
 }
 
 // roomAt is the earliest time at which one more request could leave.

@@ -166,13 +166,19 @@ func TestAdmitWaitsForTheWindow(t *testing.T) {
 		room   time.Duration // from the start
 	}{
 		"answered at once": {func(t *testing.T, b *graphclient.Budget) { spend(t, b, 2) }, 30100 * time.Millisecond},
-		"given up": {func(t *testing.T, b *graphclient.Budget) {
+		"connection ended": {func(t *testing.T, b *graphclient.Budget) {
 			for range 2 {
 				slot, _ := b.Admit(context.Background())
 				slot.Unsure()
 				slot.Done() // only the first word counts
 			}
 		}, 32100 * time.Millisecond},
+		"nobody waits": {func(t *testing.T, b *graphclient.Budget) {
+			for range 2 {
+				slot, _ := b.Admit(context.Background())
+				slot.GivenUp() // may arrive for 20 s, and a little longer
+			}
+		}, 52100 * time.Millisecond},
 		"in flight for 7 s": {func(t *testing.T, b *graphclient.Budget) {
 			spend(t, b, 1)
 			slot, _ := b.Admit(context.Background())
