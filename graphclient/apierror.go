@@ -40,6 +40,9 @@ func (e *APIError) Error() string {
 			b.WriteString(": " + part)
 		}
 	}
+	if e.RetryAfter > 0 {
+		fmt.Fprintf(&b, ", retry after %v", e.RetryAfter)
+	}
 	if e.RequestID != "" {
 		b.WriteString(", request-id " + e.RequestID)
 	}

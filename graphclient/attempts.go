@@ -58,7 +58,7 @@ func (c *Client) fetch(ctx context.Context, request call) (*reply, error) {
 // only when a new one would be refused too.
 func (c *Client) blind(last *APIError) *presence.BlindError {
 	if last.Status == http.StatusUnauthorized && !c.tokens.hopeless() {
-		return &presence.BlindError{Cause: presence.CauseUnreachable, Err: last}
+		return &presence.BlindError{Cause: presence.CauseUnreachable, Err: fmt.Errorf("a new token is asked for: %w", last)}
 	}
 	return blind(last, c.endpoint)
 }
@@ -69,7 +69,7 @@ func (c *Client) blind(last *APIError) *presence.BlindError {
 func (c *Client) attempt(ctx context.Context, request call, last *APIError) (*reply, error) {
 	// First the token: waiting for Entra must not take a place in the budget.
 	if _, err := c.tokens.Token(ctx); err != nil {
-		return nil, tokenBlind(err)
+		return nil, tokenBlind(after(err, last))
 	}
 	slot, err := c.budget.Admit(ctx)
 	if err != nil {
@@ -91,7 +91,7 @@ func (c *Client) attempt(ctx context.Context, request call, last *APIError) (*re
 	case err == nil:
 		c.pause.answered(asked)
 	case refusal == nil:
-		return nil, tokenBlind(err)
+		return nil, tokenBlind(after(err, last))
 	case refusal.throttles():
 		c.budget.Hold(c.pause.refused(asked, refusal.RetryAfter))
 	}
@@ -117,31 +117,6 @@ func sleep(ctx context.Context, d time.Duration) bool {
 // jitter spreads d, so that broken requests do not come back together.
 func jitter(d time.Duration) time.Duration { return d/2 + rand.N(d) }
 
-// blind gives a refusal its cause.
-func blind(e *APIError, endpoint Endpoint) *presence.BlindError {
-	switch {
-	case e.Status == http.StatusUnauthorized:
-		return &presence.BlindError{Cause: presence.CauseUnauthorized, Err: e}
-	case e.Status == http.StatusForbidden:
-		return &presence.BlindError{Cause: presence.CauseForbidden, Err: fmt.Errorf(
-			"grant the app the permission %s: %w", permission(endpoint), e)}
-	case endpoint == EndpointMe && e.Status == http.StatusBadRequest:
-		return &presence.BlindError{Cause: presence.CauseForbidden, Err: fmt.Errorf(
-			"endpoint me needs a person's sign-in (credential device_code): %w", e)}
-	case e.Status == http.StatusTooManyRequests, e.throttles() && e.RetryAfter > 0:
-		return &presence.BlindError{Cause: presence.CauseThrottled, Err: e}
-	}
-	return &presence.BlindError{Cause: presence.CauseUnreachable, Err: e}
-}
-
-// permission is the least that an endpoint needs.
-func permission(e Endpoint) string {
-	if e == EndpointMe {
-		return "Presence.Read (delegated)"
-	}
-	return "Presence.Read.All (application, with an administrator's consent; delegated for device_code)"
-}
-
 // tokenBlind explains that no request left for want of a token.
 func tokenBlind(err error) *presence.BlindError {
 	cause := presence.CauseUnreachable
@@ -162,8 +137,13 @@ func refusedBlind(err error, last *APIError) *presence.BlindError {
 	case errors.Is(err, ErrUnpermitted):
 		cause = presence.CauseNATS
 	}
-	if last != nil {
-		err = fmt.Errorf("%w, after %w", err, last)
+	return &presence.BlindError{Cause: cause, Err: after(err, last)}
+}
+
+// after adds what Graph said before; nil: nothing.
+func after(err error, last *APIError) error {
+	if last == nil {
+		return err
 	}
-	return &presence.BlindError{Cause: cause, Err: err}
+	return fmt.Errorf("%w, after %w", err, last)
 }

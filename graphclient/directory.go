@@ -120,8 +120,10 @@ func (d *Directory) members(ctx context.Context, group string, into map[presence
 	target := d.graph.url("groups", group, "transitiveMembers", "microsoft.graph.user")
 	target.RawQuery = "$select=id&$top=999&$count=true"
 	seen := map[string]bool{}
+	var r *reply
 	for range maxPages {
-		r, err := d.fetch(ctx, call{url: target, eventual: true})
+		var err error
+		r, err = d.fetch(ctx, call{url: target, eventual: true})
 		if err != nil {
 			return err
 		}
@@ -137,7 +139,7 @@ func (d *Directory) members(ctx context.Context, group string, into map[presence
 			return r.bad(http.StatusOK, err.Error())
 		}
 	}
-	return fmt.Errorf("list group: more than %d pages", maxPages)
+	return r.bad(http.StatusOK, fmt.Sprintf("the group has more than %d pages", maxPages))
 }
 
 // collect reads the ids of a page.

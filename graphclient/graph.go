@@ -91,7 +91,7 @@ func (g *graph) send(ctx context.Context, c call) (*reply, error) {
 		err = errRepeated
 	}
 	if err != nil {
-		return nil, noAnswer(err, r.clientID)
+		return nil, noAnswer(err, g.base.Hostname(), r.clientID)
 	}
 	defer resp.Body.Close()
 	r.requestID = requestID(resp)
@@ -150,13 +150,13 @@ func isJSON(contentType string) bool {
 	return media == "application/json" || strings.HasSuffix(media, "+json")
 }
 
-func noAnswer(err error, clientID string) error {
+func noAnswer(err error, host, clientID string) error {
 	var token *TokenError
 	if errors.As(err, &token) {
 		return token
 	}
 	words, cause := brokenBy(err)
-	return &APIError{Message: words, ClientRequestID: clientID, err: cause, again: !isTimeout(err)}
+	return &APIError{Message: host + ": " + words, ClientRequestID: clientID, err: cause, again: !isTimeout(err)}
 }
 
 func isTimeout(err error) bool {

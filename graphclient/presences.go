@@ -126,25 +126,22 @@ func (c *Client) pages(ctx context.Context, ids []presence.UserID, counts *Outco
 		}
 	}()
 	seen := map[string]bool{}
+	var r *reply
 	for range maxAnswerPages {
-		r, err := c.fetch(ctx, request)
+		r, err = c.fetch(ctx, request)
 		if err != nil {
 			return h.answers(), err
 		}
 		next, err := h.next(r, request.url, seen)
 		if err != nil {
-			return h.answers(), &presence.BlindError{
-				Cause: presence.CauseUnreachable, Err: r.bad(http.StatusOK, err.Error()),
-			}
+			return h.answers(), blind(r.bad(http.StatusOK, err.Error()), c.endpoint)
 		}
 		if next == nil {
 			return h.answers(), nil
 		}
 		request = call{url: next}
 	}
-	return h.answers(), &presence.BlindError{
-		Cause: presence.CauseUnreachable, Err: fmt.Errorf("the answer has more than %d pages", maxAnswerPages),
-	}
+	return h.answers(), blind(r.bad(http.StatusOK, fmt.Sprintf("the answer has more than %d pages", maxAnswerPages)), c.endpoint)
 }
 
 // request is the first request of a chunk.
