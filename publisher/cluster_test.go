@@ -211,7 +211,7 @@ func (c *clustered) check(t *testing.T, replica string) {
 	if len(events) != c.written {
 		t.Errorf("%d events in the log, want %d", len(events), c.written)
 	}
-	l := c.reign(t, replica, 5*time.Second)
+	l := c.reign(t, replica, 2*time.Second)
 	if diff := cmp.Diff(c.known(), l.States); diff != "" || !l.Intact {
 		t.Errorf("intact %t, states (-want +got):\n%s", l.Intact, diff)
 	}
@@ -223,7 +223,7 @@ func TestCluster(t *testing.T) {
 	t.Parallel()
 	nodes := startCluster(t)
 	c := &clustered{cluster: nodes, log: nodes.open(t), people: newPeople()}
-	c.reign(t, "first", 5*time.Second)
+	c.reign(t, "first", 2*time.Second)
 	var everybody []presence.UserID
 	for i := range 3000 {
 		everybody = append(everybody, userID(i))

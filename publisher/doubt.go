@@ -51,7 +51,7 @@ func (c *Chain) settle(ctx context.Context, events []*nats.Msg, next func() pres
 			var applied bool
 			applied, err = c.resolve(ctx)
 			if err != nil {
-				if errors.Is(err, presence.ErrDeposed) || ctx.Err() != nil {
+				if hopeless(err) || ctx.Err() != nil {
 					return err
 				}
 				continue
@@ -62,11 +62,17 @@ func (c *Chain) settle(ctx context.Context, events []*nats.Msg, next func() pres
 		}
 		c.n++
 		err = c.write(ctx, next(), events[c.done:])
-		if err == nil || !InDoubt(err) || ctx.Err() != nil {
+		if err == nil || !InDoubt(err) || hopeless(err) || ctx.Err() != nil {
 			return err
 		}
 	}
 	return err
+}
+
+// hopeless tells what another try at once would not change.
+func hopeless(err error) bool {
+	var denied *deniedError
+	return errors.Is(err, presence.ErrDeposed) || errors.As(err, &denied)
 }
 
 // resolve finds out about the write in doubt by writing an owner message of our

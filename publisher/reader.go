@@ -65,8 +65,7 @@ var errEnd = errors.New("no more messages")
 
 // final tells what another consumer would not change.
 func final(err error) bool {
-	var denied *deniedError
-	return errors.As(err, &denied) || errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrConnectionClosed)
+	return hopeless(err) || errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, nats.ErrConnectionClosed)
 }
 
 // reader reads a span. reached is the sequence of the last message read.
