@@ -132,7 +132,7 @@ func (c *Chain) judge(ctx context.Context, standing uint64) (applied bool, err e
 		return false, &doubtError{cause: fmt.Errorf("owner message at %d is older than the one that stands", o.Sequence)}
 	case o.Replica != c.cfg.Replica || o.Epoch != c.last.Epoch:
 		c.doubt = nil
-		return false, fmt.Errorf("%w: %s since epoch %d", presence.ErrDeposed, o.Replica, o.Epoch)
+		return false, deposedBy(o)
 	case o.N == c.doubt.n:
 		stored, err := c.log.storedOf(ctx, o.Sequence, c.doubt.batch, c.doubt.events)
 		if err != nil {
@@ -146,6 +146,13 @@ func (c *Chain) judge(ctx context.Context, standing uint64) (applied bool, err e
 		c.last, c.doubt = o, nil
 		return false, nil
 	}
+}
+
+func deposedBy(o presence.Owner) error {
+	if o.Replica == "" {
+		return fmt.Errorf("%w: somebody wrote over its owner message", presence.ErrDeposed)
+	}
+	return fmt.Errorf("%w: %s since epoch %d", presence.ErrDeposed, o.Replica, o.Epoch)
 }
 
 // removed tells why an owner message is not in the log: [presence.ErrDeposed] in any

@@ -44,7 +44,7 @@ func (c *Chain) Load(ctx context.Context, own presence.Owner) (presence.Loaded, 
 		return presence.Loaded{}, fmt.Errorf("load state of tenant %s: %w", c.cfg.Tenant, err)
 	}
 	if now.Replica != own.Replica || now.Epoch != own.Epoch {
-		return presence.Loaded{}, fmt.Errorf("load state of tenant %s: %w: %s since epoch %d", c.cfg.Tenant, presence.ErrDeposed, now.Replica, now.Epoch)
+		return presence.Loaded{}, fmt.Errorf("load state of tenant %s: %w", c.cfg.Tenant, deposedBy(now))
 	}
 	return l, nil
 }

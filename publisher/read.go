@@ -79,7 +79,8 @@ func (l *Log) Get(ctx context.Context, tenant string, user presence.UserID) (pre
 }
 
 // Table calls fn for every entry of the tenant's table ("*": all tenants).
-// Entries that are no events of ours are passed over.
+// Entries that are no events of ours are passed over. One that changes meanwhile may
+// come twice, the newer one last.
 func (l *Log) Table(ctx context.Context, tenant string, fn func(presence.Event)) error {
 	err := l.entries(ctx, tenant, func(m jetstream.Msg, _ uint64) {
 		if e, err := presence.ParseEvent(m.Data()); err == nil {
