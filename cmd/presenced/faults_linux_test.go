@@ -252,12 +252,29 @@ func (w *world) changeStream(change func(*jetstream.StreamConfig)) {
 	w.check(err)
 }
 
+// ownerSubject is where the tenant's owner message lives: it names the log too.
+func (w *world) ownerSubject(js jetstream.JetStream) string {
+	w.t.Helper()
+	s, err := js.Stream(w.t.Context(), "PRESENCE")
+	w.check(err)
+	info, err := s.Info(w.t.Context(), jetstream.WithSubjectFilter("presenced.owner.*"))
+	w.check(err)
+	for subject := range info.State.Subjects {
+		if strings.HasPrefix(subject, "presenced.owner.demo_") {
+			return subject
+		}
+	}
+	w.t.Fatal("the tenant has no owner")
+	return ""
+}
+
 // depose takes the tenant over as another replica would, and keeps it.
 func (w *world) depose() {
 	w.t.Helper()
 	js := w.admin()
-	owner := []byte(`{"replica":"another","epoch":99,"n":1,"ledger":{},"summary":{"roster":0,"checksum":"0"}}`)
-	_, err := js.Publish(w.t.Context(), "presenced.owner.demo", owner)
+	subject := w.ownerSubject(js)
+	owner := []byte(`{"replica":"another","epoch":2,"n":1,"ledger":{},"summary":{"roster":0,"checksum":"0"}}`)
+	_, err := js.Publish(w.t.Context(), subject, owner)
 	w.check(err)
 	go func() {
 		for tick := time.NewTicker(time.Second); ; {
@@ -266,7 +283,7 @@ func (w *world) depose() {
 				tick.Stop()
 				return
 			case <-tick.C:
-				js.Publish(w.t.Context(), "presenced.owner.demo", owner) // it may be shutting down
+				js.Publish(w.t.Context(), subject, owner) // it may be shutting down
 			}
 		}
 	}()
