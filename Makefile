@@ -4,13 +4,16 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 LINT := go tool -modfile=tools/go.mod golangci-lint
 
-# How long a fuzz target runs, how often the daemon is killed, how often a benchmark is run.
+# How long a fuzz target runs, how often the daemon is killed, how often a benchmark is run, how long a soak is, for how
+# many users a restart is measured.
 FUZZTIME ?= 60s
 KILLS ?= 50
 SEED ?= 0
 COUNT ?= 6
+SOAK ?= 10m
+USERS ?= 100000
 
-.PHONY: help check test race lint tidy fuzz fuzz-short bench chaos demo compose golden build
+.PHONY: help check test race lint tidy fuzz fuzz-short bench chaos soak restart demo compose golden build
 
 help: ## list these
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -47,6 +50,12 @@ bench: ## all benchmarks, COUNT (6) times each
 
 chaos: ## kill -9 the daemon KILLS (50) times and hold its log against the truth; SEED repeats a run
 	go test ./chaos -run TestKill -count 1 -v -timeout 30m -args -chaos.kills=$(KILLS) -chaos.seed=$(SEED)
+
+soak: ## let the daemon live for SOAK (10m) through outages of NATS and Graph, and look whether what it holds stays flat
+	go test ./soak -run TestSoak -count 1 -v -timeout 0 -args -soak.for=$(SOAK)
+
+restart: ## kill -9 a daemon that watches USERS (100000) and measure how long nobody is seen
+	go test ./soak -run TestRestartOfMany -count 1 -v -timeout 1h -args -soak.users=$(USERS)
 
 demo: ## see it work
 	go run ./cmd/presenced demo
