@@ -8,8 +8,10 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"presenced/graphsim"
 )
@@ -96,6 +98,50 @@ func TestSecretsStayOffTheRecord(t *testing.T) {
 	}
 	if events := contents(t, store); !strings.Contains(events, sim.UserIDs()[0]) {
 		t.Error("the store holds no event: nothing is proven")
+	}
+}
+
+// chatterer answers as the simulated tenant does, and says something more on the
+// same connection, unasked.
+type chatterer struct {
+	sim  http.Handler
+	said atomic.Int64
+}
+
+func (c *chatterer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	answer := httptest.NewRecorder()
+	c.sim.ServeHTTP(answer, r)
+	conn, stream, err := w.(http.Hijacker).Hijack()
+	if err != nil {
+		return // the client is gone
+	}
+	defer conn.Close()
+	response := answer.Result()
+	response.ContentLength = int64(answer.Body.Len())
+	response.Write(stream)
+	stream.Flush()
+	<-time.After(100 * time.Millisecond) // until the connection is idle
+	stream.WriteString("HTTP/1.1 200 canary-unasked\r\n\r\n")
+	stream.Flush()
+	c.said.Add(1)
+	<-time.After(100 * time.Millisecond)
+}
+
+// net/http logs what comes unasked, word for word, where only the standard logger
+// goes: it may be anything.
+func TestUnaskedWordsAreNotPrinted(t *testing.T) {
+	t.Parallel()
+	sim, config := tenant(t, 3)
+	front := &chatterer{sim: sim}
+	web := httptest.NewServer(front)
+	t.Cleanup(web.Close)
+	rewrite(t, config, func(text string) string { return strings.ReplaceAll(text, sim.url, web.URL) })
+	p, url := launchRun(t, nil, config, newStore(t), "--log-level", "debug")
+	p.awaitReady(url)
+	p.await("unasked words", func() bool { return front.said.Load() > 3 })
+	p.stop()
+	if out := p.stdout.String() + p.stderr.String(); strings.Contains(out, "canary-unasked") {
+		t.Errorf("it prints what a server says unasked:\n%s", out)
 	}
 }
 

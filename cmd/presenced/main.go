@@ -24,19 +24,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
 	"os"
 	"os/signal"
 	"slices"
 	"syscall"
 	"time"
 
+	"go.uber.org/zap"
+
 	"presenced/configs"
 	"presenced/presence"
 )
 
 func main() {
-	log.SetOutput(io.Discard) // net/http prints there what a server says out of turn, which may be a token
+	zap.RedirectStdLog(zap.NewNop()) // net/http prints there what a server says out of turn, which may be a token
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, func() {
 		stop() // from now on a second signal kills

@@ -32,7 +32,6 @@ func newRun(out *output) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			defer zap.RedirectStdLog(log.Named("std"))() // libraries use it
 			d, err := startDaemon(cmd.Context(), cfg, in, log, level)
 			if err != nil {
 				return err
