@@ -1,0 +1,150 @@
+//go:build replicas
+
+package replicas_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"presenced/audit"
+)
+
+// TestOneServer is the promise with two and then three replicas on one nats-server,
+// TestCluster on three of them.
+func TestOneServer(t *testing.T) { t.Parallel(); chaos(t, 1) }
+func TestCluster(t *testing.T)   { t.Parallel(); chaos(t, 3) }
+
+// step is a fault and its moment.
+type step struct {
+	fault
+	at  time.Duration
+	rng *rand.Rand // of its own: what a fault does depends on no other
+}
+
+// schedule spreads faults over d. Every eighth is an outage, because while one lasts
+// nothing else has much to hit.
+func schedule(rng *rand.Rand, servers int, d time.Duration) []step {
+	const pace = 2300 * time.Millisecond
+	long, short := outages(), mishaps(servers)
+	rng.Shuffle(len(long), func(i, j int) { long[i], long[j] = long[j], long[i] })
+	rng.Shuffle(len(short), func(i, j int) { short[i], short[j] = short[j], short[i] })
+	var steps []step
+	for i := 0; time.Duration(i)*pace < d-time.Second; i++ {
+		deck := &short
+		if i%8 == 1 {
+			deck = &long
+		}
+		f := (*deck)[0]
+		*deck = append((*deck)[1:], f)
+		at := time.Duration(i)*pace + between(rng, 0, pace/2)
+		steps = append(steps, step{f, at, rand.New(rand.NewPCG(rng.Uint64(), 0))})
+	}
+	return steps
+}
+
+func chaos(t *testing.T, servers int) {
+	rng := dice(t)
+	list := []*tenant{
+		{name: "red", rate: "{requests: 1500, per: 30s}", allowed: 1200, endpoint: "bulk", every: "1s"},
+		{name: "green", rate: "{requests: 1500, per: 30s}", allowed: 1200, endpoint: "bulk", every: "1s"},
+		{name: "blue", rate: "{requests: 400, per: 30s, share: 1}", allowed: 400, endpoint: "bulk", every: "1s"},
+	}
+	r := newRig(t, servers, *people, list...)
+	r.join(t)
+	r.join(t)
+	r.direct = r.log(t)
+	r.settle(t, r.direct) // everybody is seen once
+	changing, stopChanging := context.WithCancel(t.Context())
+	var flipping sync.WaitGroup
+	flips := rand.New(rand.NewPCG(rng.Uint64(), 0))
+	flipping.Go(func() { r.tenants.flip(changing, t, flips, 700*time.Millisecond) })
+
+	done := r.run(t, schedule(rng, servers, *chaosFor), *chaosFor)
+	stopChanging()
+	flipping.Wait()
+	r.tenants.Heal()
+	begin := time.Now()
+	r.settle(t, r.direct)
+	t.Logf("everybody is as the table says %v after the last fault", time.Since(begin).Round(time.Millisecond))
+	r.each(func(l *life) {
+		if l.isOver() {
+			return
+		}
+		l.termed = time.Now()
+		if !l.stop(patience) {
+			t.Errorf("%s still runs %v after SIGTERM", l.name, patience)
+		}
+	})
+	r.conclude(t, done)
+}
+
+// run does what the schedule says, and returns what came of it.
+func (r *rig) run(t *testing.T, steps []step, d time.Duration) (done []string) {
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	defer cancel()
+	begin := time.Now()
+	var mu sync.Mutex
+	var acting sync.WaitGroup
+	for i, s := range steps {
+		rest(ctx, time.Until(begin.Add(s.at)))
+		if ctx.Err() != nil {
+			break
+		}
+		acting.Go(func() {
+			at := time.Now()
+			what := s.do(ctx, r, s.rng)
+			mu.Lock()
+			defer mu.Unlock()
+			if what != "" {
+				done = append(done, fmt.Sprintf("%s (%.1f s) %s: %s", at.UTC().Format("15:04:05.000"), at.Sub(begin).Seconds(), s.name, what))
+			}
+		})
+		if i == len(steps)/2 {
+			r.join(t)
+		}
+	}
+	<-ctx.Done()
+	acting.Wait()
+	return done
+}
+
+// conclude reads what was written and judges it.
+func (r *rig) conclude(t *testing.T, done []string) {
+	s := r.read(t, r.direct)
+	v := audit.Judge(r.evidence(s))
+	lives := 0
+	r.each(func(l *life) {
+		lives++
+		if l.tap.broken != nil {
+			t.Errorf("%s: %v", l.name, l.tap.broken)
+		}
+		for _, c := range l.journal.complaints() {
+			t.Errorf("%s complains: %s", l.name, c.text)
+		}
+	})
+	for _, text := range r.casualties() {
+		t.Errorf("ended by itself: %s", text)
+	}
+	over := overLimit(r.tenants.Stats(), r.tenants.list)
+	for _, text := range over {
+		t.Error(text)
+	}
+	t.Logf("%d replicas in %d lives, %d faults, %d change events, %d snapshots, %d events about tenants, %d epochs", len(r.all()), lives, len(done), v.Changes, v.Snapshots, s.news, r.epochs())
+	t.Logf("%d changes had to be told, %d more may have been and are not; missing %d, invented %d, duplicates %d, broken %d, lost %d, deposed %d, torn %d; requests at most %s",
+		v.Served, v.Excused, v.Missing, v.Invented, v.Duplicates, v.Broken, v.Lost, v.Deposed, v.Torn, r.busiest())
+	if v.Violations() > 0 {
+		t.Errorf("%d violations:\n%s", v.Violations(), strings.Join(v.Finding, "\n"))
+	}
+	if n := r.restless(s); n > 0 {
+		t.Errorf("%d people who never changed have no event or several, want one each", n)
+	}
+	t.Logf("faults:\n%s", strings.Join(done, "\n"))
+	if t.Failed() {
+		t.Logf("owners:\n%s", r.owners())
+	}
+}

@@ -1,0 +1,186 @@
+//go:build replicas
+
+package replicas_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"go.uber.org/zap"
+
+	"presenced/audit"
+	"presenced/presence"
+	"presenced/publisher"
+)
+
+// TestEveryByte cuts the connection of an append after every byte of it, and after
+// every byte of the server's reply. Wherever it breaks, both events are in the log
+// once, and the next one follows.
+func TestEveryByte(t *testing.T) {
+	t.Parallel()
+	r := &rig{t: t, nats: startNATS(t, 1)}
+	r.js = r.nats.connect(t)
+	url := r.nats.servers[0].url()
+	openLog(t, url, publisher.ManageCreate)
+	want := 0
+	for direction, name := range []string{"to the server", "from the server"} {
+		cuts, length := cutEverywhere(t, url, direction)
+		t.Logf("%s: %d bytes, %d cuts, one before and after each of them", name, length, cuts)
+		if cuts <= length || length < 50 {
+			t.Errorf("%s: %d cuts of an append of %d bytes: some were left out", name, cuts, length)
+		}
+		want += cuts
+	}
+	byTenant := make(map[string][]string)
+	s := r.read(t, openLog(t, url, publisher.ManageOff))
+	for _, l := range s.lines {
+		byTenant[l.Event.Tenant] = append(byTenant[l.Event.Tenant], brief(l))
+	}
+	const sound = "1/1 snapshot Busy, 2/1 snapshot Busy, 1/2 change Away"
+	for tenant, events := range byTenant {
+		if got := strings.Join(events, ", "); got != sound {
+			t.Errorf("%s: the log says %s, want %s", tenant, got, sound)
+		}
+	}
+	if len(byTenant) < want {
+		t.Errorf("%d tenants in the log, want one for each of %d cuts", len(byTenant), want)
+	}
+}
+
+func brief(l audit.Line) string {
+	e := l.Event
+	text := fmt.Sprintf("%s/%d %s", e.User[7:8], e.Revision, e.Kind)
+	if e.After != nil {
+		text += " " + e.After.Availability
+	}
+	return text
+}
+
+// cutEverywhere makes one append after the other, each cut a byte later, until some
+// are over before they are cut. It returns how many were cut, and the length of the
+// shortest that was not.
+func cutEverywhere(t *testing.T, url string, direction int) (cuts, length int) {
+	var mu sync.Mutex
+	next, whole := 0, 0
+	length = 1 << 20
+	more := func() (k int, ok bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		next++
+		return next - 1, whole < 8 && next < length && !t.Failed()
+	}
+	var appending sync.WaitGroup
+	for range 24 {
+		appending.Go(func() {
+			for k, ok := more(); ok; k, ok = more() {
+				cut, passed := appendCut(t, url, direction, k)
+				mu.Lock()
+				if cut {
+					cuts++
+				} else {
+					whole++
+					length = min(length, passed)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	appending.Wait()
+	return cuts, length
+}
+
+// appendCut makes one tenant's append whose connection is cut after k bytes, and
+// another one that is left in peace.
+func appendCut(t *testing.T, url string, direction, k int) (cut bool, passed int) {
+	c := startCutter(t, strings.TrimPrefix(url, "nats://"))
+	defer c.close()
+	conn, log, err := dialLog(t, c.url(), publisher.ManageOff)
+	if err != nil {
+		t.Errorf("open the log: %v", err)
+		return false, 0
+	}
+	defer conn.Close()
+	tenant := fmt.Sprintf("cut-%d-%06d", direction, k)
+	chain := publisher.NewChain(log, publisher.ChainConfig{Tenant: tenant, Replica: "r", Timeout: 500 * time.Millisecond})
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if _, err := chain.Acquire(ctx, presence.Owner{}, presence.Ledger{}); err != nil {
+		t.Errorf("acquire: %v", err)
+		return false, 0
+	}
+	rule := presence.Rule{Tenant: tenant, GapAfter: time.Hour}
+	summary := presence.Summary{Roster: 2}
+	states := make(map[presence.UserID]presence.State)
+	become := func(mood string, users ...presence.UserID) presence.Batch {
+		b := presence.Batch{Summary: summary}
+		for _, u := range users {
+			e, next := rule.Diff(states[u], presence.Answer{User: u, Presence: presence.Presence{Availability: mood, Activity: mood}, Asked: time.Now(), At: time.Now()})
+			summary = summary.Replace(u, states[u], next)
+			b.Events, states[u] = append(b.Events, e), next
+		}
+		return b
+	}
+	anna, berta := presence.UserID("00000001-0000-4000-8000-000000000001"), presence.UserID("00000002-0000-4000-8000-000000000002")
+	b := become("Busy", anna, berta)
+	c.arm(direction, k)
+	if err := appendUntilKnown(ctx, chain, b); err != nil {
+		t.Errorf("%s: %v", tenant, err)
+	}
+	cut, passed = c.disarm(direction)
+	if !cut && passed >= k {
+		t.Errorf("%s: %d bytes passed and it was not cut", tenant, passed)
+	}
+	if err := appendUntilKnown(ctx, chain, become("Away", anna)); err != nil {
+		t.Errorf("%s: %v", tenant, err)
+	}
+	return cut, passed
+}
+
+// appendUntilKnown is what the worker does: the same batch until it is known to be
+// stored.
+func appendUntilKnown(ctx context.Context, c *publisher.Chain, b presence.Batch) error {
+	for {
+		err := c.Append(ctx, b)
+		if err == nil || errors.Is(err, presence.ErrDeposed) || ctx.Err() != nil {
+			return err
+		}
+		rest(ctx, 10*time.Millisecond)
+	}
+}
+
+func openLog(t *testing.T, url string, manage publisher.Manage) *publisher.Log {
+	t.Helper()
+	conn, log, err := dialLog(t, url, manage)
+	if err != nil {
+		t.Fatalf("open the log: %v", err)
+	}
+	t.Cleanup(conn.Close)
+	return log
+}
+
+func dialLog(t *testing.T, url string, manage publisher.Manage) (*publisher.Connection, *publisher.Log, error) {
+	conn, err := publisher.Connect(publisher.ConnectionConfig{Name: t.Name(), URL: url, Options: []nats.Option{
+		nats.ReconnectWait(time.Millisecond), nats.ReconnectJitter(0, 0), // thousands of cuts
+	}}, zap.NewNop())
+	if err != nil {
+		return nil, nil, err
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := conn.AwaitConnected(ctx); err != nil {
+		conn.Close()
+		return nil, nil, err
+	}
+	log, _, err := publisher.Open(ctx, conn, publisher.Config{Prefix: "presence", Stream: streamName, History: 720 * time.Hour, Replicas: 1, Manage: manage})
+	if err != nil {
+		conn.Close()
+		return nil, nil, err
+	}
+	return conn, log, nil
+}
