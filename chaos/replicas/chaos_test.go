@@ -116,7 +116,8 @@ func (r *rig) run(t *testing.T, steps []step, d time.Duration) (done []string) {
 // conclude reads what was written and judges it.
 func (r *rig) conclude(t *testing.T, done []string) {
 	s := r.read(t, r.direct)
-	v := audit.Judge(r.evidence(s))
+	ev := r.evidence(s)
+	v := audit.Judge(ev)
 	lives := 0
 	r.each(func(l *life) {
 		lives++
@@ -142,6 +143,9 @@ func (r *rig) conclude(t *testing.T, done []string) {
 	}
 	if n := r.restless(s); n > 0 {
 		t.Errorf("%d people who never changed have no event or several, want one each", n)
+	}
+	if v.Violations() == 0 {
+		selfCheck(t, ev)
 	}
 	t.Logf("faults:\n%s", strings.Join(done, "\n"))
 	if t.Failed() {

@@ -33,8 +33,9 @@ type natsServer struct {
 // natsCluster is one server alone, or three.
 type natsCluster struct{ servers []*natsServer }
 
-// startNATS starts n servers and waits until JetStream takes orders.
-func startNATS(t *testing.T, n int) *natsCluster {
+// startNATS starts n servers and waits until JetStream takes orders. jetStream are
+// its settings beside the sizes.
+func startNATS(t *testing.T, n int, jetStream string) *natsCluster {
 	t.Helper()
 	c := &natsCluster{}
 	ports, routes := freePorts(t, 2*n), ""
@@ -43,10 +44,9 @@ func startNATS(t *testing.T, n int) *natsCluster {
 	}
 	for i := range n {
 		s := &natsServer{t: t, name: fmt.Sprintf("n%d", i+1), dir: t.TempDir(), port: ports[i]}
-		// An fsync a batch, as the promise wants it. Clients hear of no other server:
-		// every connection goes through a proxy of ours.
-		text := fmt.Sprintf("server_name: %s\nlisten: \"127.0.0.1:%d\"\nlog_file: %q\njetstream: {store_dir: %q, sync_interval: always, max_file: 8G, max_mem: 256M}\n",
-			s.name, s.port, filepath.Join(s.dir, "log"), s.dir)
+		// Clients hear of no other server: every connection goes through a proxy of ours.
+		text := fmt.Sprintf("server_name: %s\nlisten: \"127.0.0.1:%d\"\nlog_file: %q\njetstream: {store_dir: %q, %s, max_file: 8G, max_mem: 256M}\n",
+			s.name, s.port, filepath.Join(s.dir, "log"), s.dir, jetStream)
 		if n > 1 {
 			text += fmt.Sprintf("cluster: {name: chaos, listen: \"127.0.0.1:%d\", no_advertise: true, routes: [%s]}\n", ports[n+i], strings.TrimSuffix(routes, ", "))
 		}

@@ -37,7 +37,7 @@ type rig struct {
 
 func newRig(t *testing.T, servers, people int, list ...*tenant) *rig {
 	t.Helper()
-	r := &rig{t: t, nats: startNATS(t, servers), tenants: newTenants(t, people, list...)}
+	r := &rig{t: t, nats: startNATS(t, servers, "sync_interval: always"), tenants: newTenants(t, people, list...)}
 	r.js, r.graph = r.nats.connect(t), &graph{sim: r.tenants}
 	return r
 }
