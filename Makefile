@@ -1,36 +1,44 @@
-# make help lists what helps a developer; make check is what CI runs.
+# make help lists what helps a developer; make check and make proof are what CI runs, and make compose.
 
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 LINT := go tool -modfile=tools/go.mod golangci-lint
+# A failed test is run once more and named in the report: what passes the second time is a test to mend. A data race is not.
+TEST := go tool -modfile=tools/go.mod gotestsum --format pkgname --rerun-fails=1 --rerun-fails-abort-on-data-race --packages ./... --
 
-# How long a fuzz target runs, how often the daemon is killed, how often a benchmark is run, how long a soak is, for how
-# many users a restart is measured.
-FUZZTIME ?= 60s
-KILLS ?= 50
-SEED ?= 0
-COUNT ?= 6
-SOAK ?= 10m
-USERS ?= 100000
+FUZZTIME ?= 60s#   how long a fuzz target runs
+KILLS ?= 50#       how often the daemon is killed
+CUTS ?= 0#         how often its power is cut; 0: as often as in CI
+SEEDS ?= 1000#     how many seeds are simulated
+FOR ?= 60s#        how long replicas live under faults
+SOAK ?= 10m#       how long a soak is
+USERS ?= 100000#   for how many a restart is measured
+COUNT ?= 6#        how often a benchmark is run
+SEED ?= 0#         what repeats a run; 0: others each time
 
-.PHONY: help check test race lint tidy fuzz fuzz-short bench chaos soak restart demo compose golden build
+.PHONY: help check proof test race lint tidy fuzz fuzz-short bench chaos chaos-replicas powercut simulate simulate-year \
+	mutants soak restart demo compose golden build
 
 help: ## list these
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
-check: ## everything CI runs, but for containers
+check: ## everything CI runs, but for proof and compose
 	test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
 	go vet ./...
+	go vet -tags fuse,replicas ./chaos/... ./powercut/...
 	$(MAKE) tidy lint
-	go test ./...
+	$(TEST)
 	$(MAKE) race fuzz-short
 	scripts/demo-check.sh
+
+proof: ## the proofs of docs/guarantees.md, as long as in CI
+	$(MAKE) simulate mutants chaos-replicas powercut
 
 test: ## all tests
 	go test ./...
 
-race: ## all tests with the race detector, shuffled
-	go test -race -shuffle=on ./...
+race: ## all tests with the race detector, shuffled, a package at a time
+	$(TEST) -race -shuffle=on -p 1
 
 lint: ## the linters, the one that keeps the arrows among them
 	$(LINT) run ./...
@@ -43,13 +51,29 @@ fuzz: ## every fuzz target for FUZZTIME (60s)
 	scripts/fuzz.sh $(FUZZTIME)
 
 fuzz-short: ## every fuzz target for a few seconds
-	scripts/fuzz.sh 3s
+	scripts/fuzz.sh 2s
 
 bench: ## all benchmarks, COUNT (6) times each
 	go test -run '^$$' -bench . -benchmem -count $(COUNT) ./...
 
 chaos: ## kill -9 the daemon KILLS (50) times and hold its log against the truth; SEED repeats a run
 	go test ./chaos -run TestKill -count 1 -v -timeout 30m -args -chaos.kills=$(KILLS) -chaos.seed=$(SEED)
+
+chaos-replicas: ## two and three replicas on one and three nats-servers under faults for FOR (60s); SEED repeats them
+	go test -tags replicas ./chaos/replicas -count 1 -v -parallel 8 -timeout 60m -args -replicas.for=$(FOR) -replicas.seed=$(SEED)
+
+powercut: ## cut the power CUTS times, on disks that forget what was not synced; needs FUSE
+	go test -tags fuse -count 1 ./powercut/lossy
+	go test -tags fuse -count 1 -v -timeout 120m ./powercut -args -cuts=$(CUTS) -seed=$(SEED)
+
+simulate: ## SEEDS (1000) runs of worker, client and publisher in fake time, with everything going wrong
+	go test ./simulation -run TestSeeds -count 1 -v -timeout 0 -args -simulation.seeds=$(SEEDS)
+
+simulate-year: ## the same for a year of simulated time
+	$(MAKE) simulate SEEDS=60000
+
+mutants: ## break presenced on purpose, line by line, and see that the simulation finds out
+	go run ./simulation/mutants
 
 soak: ## let the daemon live for SOAK (10m) through outages of NATS and Graph, and look whether what it holds stays flat
 	go test ./soak -run TestSoak -count 1 -v -timeout 0 -args -soak.for=$(SOAK)
