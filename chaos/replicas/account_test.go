@@ -45,7 +45,7 @@ func (l *life) dealt(q request, later []request, tenant string) bool {
 			continue
 		}
 		read := turns > q.turn || closed.IsZero() || closed.After(next.asked.Add(closing))
-		return read && l.tap.reign(tenant, next.asked) == reign
+		return read && reign > 0 && l.tap.reign(tenant, next.asked) == reign
 	}
 	return l.released(q, tenant, reign, closed)
 }

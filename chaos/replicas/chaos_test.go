@@ -83,8 +83,8 @@ func chaos(t *testing.T, servers int) {
 	})
 	v := r.conclude(t)
 	t.Logf("%d faults:\n%s", len(done), strings.Join(done, "\n"))
-	if least := int(15 * chaosFor.Minutes()); len(done) < least || v.Changes < eventsDue()/5 {
-		t.Errorf("%d faults and %d change events: that proves nothing", len(done), v.Changes)
+	if least := int(15 * chaosFor.Minutes()); len(done) < least || v.Changes < eventsDue()/5 || v.Served < v.Changes/2 {
+		t.Errorf("%d faults, %d change events and %d that had to be: that proves nothing", len(done), v.Changes, v.Served)
 	}
 }
 

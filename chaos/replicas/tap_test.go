@@ -65,6 +65,7 @@ func (t *tap) last(tenant string) (claim, bool) {
 
 func (t *tap) note(subject string, header, payload []byte) {
 	tenant, isOwner := strings.CutPrefix(subject, "presenced.owner.")
+	tenant, _, _ = strings.Cut(tenant, "_") // behind it: which making of the stream
 	batch := headerValue(header, "Nats-Batch-Id: ")
 	if !isOwner && batch == "" {
 		return
