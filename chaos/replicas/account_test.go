@@ -47,19 +47,16 @@ func (l *life) dealt(q request, later []request, tenant string) bool {
 		read := turns > q.turn || closed.IsZero() || closed.After(next.asked.Add(closing))
 		return read && reign > 0 && l.tap.reign(tenant, next.asked) == reign
 	}
-	return l.released(q, tenant, reign, closed)
+	return turns > q.turn && l.released(tenant, reign)
 }
 
-// released reports whether the answer came in before the process gave the tenant up
-// of its own will, which it does only once everything is written.
-func (l *life) released(q request, tenant string, reign uint64, closed time.Time) bool {
+// released reports whether the reign was the process's last and it gave the tenant up
+// of its own will, which it does only once what it read is written.
+func (l *life) released(tenant string, reign uint64) bool {
 	c, ok := l.tap.last(tenant)
 	if !ok || !c.Released || c.Epoch != reign || l.termed.IsZero() || !l.isOver() || l.cmd.ProcessState.ExitCode() != 0 {
 		return false
 	}
-	if _, failed := l.journal.said("stopped without giving the tenant up", tenant); failed {
-		return false
-	}
-	// It cancels what is under way 5 s after it was told to stop.
-	return q.asked.Before(l.termed) && q.whole.Before(l.termed.Add(3*time.Second)) && (closed.IsZero() || closed.After(q.whole))
+	_, failed := l.journal.said("stopped without giving the tenant up", tenant)
+	return !failed
 }

@@ -19,8 +19,8 @@ func TestBalance(t *testing.T) {
 		list = append(list, &tenant{name: name, rate: "{requests: 300, per: 30s, share: 1}", allowed: 300, endpoint: "bulk", every: "1s"})
 	}
 	r := newRig(t, 1, 20, list...)
-	r.direct = r.log(t)
 	r.join(t)
+	r.direct = r.log(t)
 	r.awaitSpread(t, 3)
 	r.join(t)
 	r.awaitSpread(t, 1, 2)
