@@ -98,6 +98,21 @@ func (d *Disk) image(rng *rand.Rand) *Disk {
 	return next
 }
 
+// WriteBack makes everything durable, as a kernel does by itself when half a minute
+// has passed.
+func (d *Disk) WriteBack() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.isOff {
+		return
+	}
+	for _, c := range d.journal {
+		c.settle()
+	}
+	d.journal = nil
+	d.root.sync()
+}
+
 // do is one operation that changes nothing.
 func (d *Disk) do(op func() syscall.Errno) syscall.Errno {
 	d.mu.Lock()

@@ -157,6 +157,17 @@ func TestCutForgets(t *testing.T) {
 			},
 			"/from/ /to/b=", "/from/a= /to/b=",
 		},
+		"all written back": {
+			func(t *testing.T, d *Disk) {
+				dir := makeDir(t, d, d.root, "dir")
+				a := makeFile(t, d, dir, "a")
+				write(t, d, a, "text", 0)
+				must(t, d.rename(dir, "a", d.root, "b"))
+				d.WriteBack()
+				write(t, d, a, "TEXT", 0)
+			},
+			"/b=text /dir/", "/b=text /dir/",
+		},
 		"a directory whose parent was not synced": {
 			func(t *testing.T, d *Disk) {
 				dir := makeDir(t, d, d.root, "dir")

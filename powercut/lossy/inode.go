@@ -45,3 +45,13 @@ func (n *inode) unsynced() int {
 	}
 	return sum
 }
+
+// sync makes the content of all files below the inode durable.
+func (n *inode) sync() {
+	if !n.directory {
+		n.file.sync()
+	}
+	for _, is := range n.entries {
+		is.sync()
+	}
+}
