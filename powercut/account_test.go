@@ -57,17 +57,10 @@ func auditRun(r graphsim.Run) audit.Run {
 }
 
 // read takes in what is left of a daemon's life: the log, which goes on where it
-// was before. What was read of it once it says for ever, acknowledged or not. (Only
-// the time when an event was stored may differ: a server that finds a whole batch
-// beside its log stores it when it starts.)
+// was before.
 func (a *account) read(t *testing.T, when string, d *daemon, log []audit.Entry) audit.Report {
 	t.Helper()
-	for i, e := range a.log {
-		if i >= len(log) || !reflect.DeepEqual(e.Event, log[i].Event) {
-			t.Errorf("%s: the log had %d events and has %d now; the first %d are the same", when, len(a.log), len(log), i)
-			break
-		}
-	}
+	wantPrefix(t, a.log, log)
 	a.lives = append(a.lives, life{int(d.acked.Load()), len(log) - len(a.log)})
 	a.log = log
 	r := audit.Compare(a.runs, log, audit.Rule{UnknownAfter: 3, Deaths: a.deaths}) // 3 is the daemon's default
@@ -79,6 +72,19 @@ func (a *account) read(t *testing.T, when string, d *daemon, log []audit.Entry) 
 		t.Errorf("%s: %d of %d acknowledged events are lost", when, lost, a.acked())
 	}
 	return r
+}
+
+// wantPrefix checks that a log goes on where it was: what was read of it once it
+// says for ever, acknowledged or not. Only the time when an event was stored may
+// differ: a server that finds a whole batch beside its log stores it when it starts.
+func wantPrefix(t *testing.T, before, now []audit.Entry) {
+	t.Helper()
+	for i, e := range before {
+		if i >= len(now) || !reflect.DeepEqual(e.Event, now[i].Event) {
+			t.Errorf("the log had %d events and has %d now, of which the first %d are the same", len(before), len(now), i)
+			return
+		}
+	}
 }
 
 func (a *account) acked() int {

@@ -100,6 +100,12 @@ func (d *daemon) close() {
 	d.graph.Close()
 }
 
+// kill is kill -9 of a daemon that is on no disk of ours.
+func (d *daemon) kill() {
+	d.Process.Kill()
+	d.close()
+}
+
 func (d *daemon) stop() {
 	d.t.Helper()
 	d.end(d.t)

@@ -26,7 +26,7 @@ func newMachine(t *testing.T, how lossy.Directories) *machine {
 
 func mounted(t *testing.T, disk *lossy.Disk) *machine {
 	t.Helper()
-	dir, err := os.MkdirTemp("", scratch)
+	dir, err := os.MkdirTemp(scratch, "disk-")
 	if err != nil {
 		t.Fatal(err)
 	}

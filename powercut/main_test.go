@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -27,7 +26,7 @@ var (
 var presenced, natsServer string
 
 // patience is how long anything here may take before it counts as stuck.
-const patience = 60 * time.Second
+const patience = 3 * time.Minute
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -43,18 +42,18 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-const scratch = "presenced-powercut-"
+// scratch is where this run has the programs and its disks.
+var scratch string
 
 func prepare(run func() int) (code int, err error) {
 	if err := clearUp(); err != nil {
 		return 1, err
 	}
-	dir, err := os.MkdirTemp("", scratch)
-	if err != nil {
+	if scratch, err = os.MkdirTemp("", fmt.Sprintf("presenced-powercut-%d-", os.Getpid())); err != nil {
 		return 1, err
 	}
-	defer os.RemoveAll(dir)
-	presenced, natsServer = filepath.Join(dir, "presenced"), filepath.Join(dir, "nats-server")
+	defer os.RemoveAll(scratch)
+	presenced, natsServer = filepath.Join(scratch, "presenced"), filepath.Join(scratch, "nats-server")
 	for target, pkg := range map[string]string{presenced: "presenced/cmd/presenced", natsServer: "github.com/nats-io/nats-server/v2"} {
 		if out, err := exec.Command("go", "build", "-o", target, pkg).CombinedOutput(); err != nil {
 			return 1, fmt.Errorf("build %s: %w\n%s", pkg, err, out)
@@ -63,15 +62,27 @@ func prepare(run func() int) (code int, err error) {
 	return run(), nil
 }
 
-// clearUp removes what a run that was itself killed has left: dead mounts. Its
-// processes died with it.
+// clearUp removes what runs that were killed themselves have left: mounts without a
+// server, and files. Their processes died with them.
 func clearUp() error {
-	swept, err := lossy.Sweep(filepath.Join(os.TempDir(), scratch))
-	for _, mount := range swept {
-		fmt.Println("unmounted what an earlier run left:", mount)
-		os.Remove(mount)
+	dirs, err := filepath.Glob(filepath.Join(os.TempDir(), "presenced-powercut-*"))
+	if err != nil {
+		return err
 	}
-	return err
+	for _, dir := range dirs {
+		var pid int
+		if _, err := fmt.Sscanf(filepath.Base(dir), "presenced-powercut-%d-", &pid); err != nil || syscall.Kill(pid, 0) == nil {
+			continue // not ours, or of a run that goes on
+		}
+		fmt.Println("clearing up after an earlier run:", dir)
+		if err := lossy.Sweep(dir); err != nil {
+			return err
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // times is how many cuts a test makes.
@@ -157,6 +168,3 @@ func (p *process) isOver() bool {
 		return false
 	}
 }
-
-// name is the file of a test's own, without slashes.
-func name(t *testing.T) string { return strings.ReplaceAll(t.Name(), "/", "-") }

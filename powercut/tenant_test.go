@@ -25,7 +25,7 @@ type tenant struct {
 // window more, and with windows of 30 s would spend most of the time waiting.
 func newTenant(t *testing.T, nats string) *tenant {
 	t.Helper()
-	sim, err := graphsim.New(graphsim.Config{Users: 800, Speed: 3000, SkipNights: true})
+	sim, err := graphsim.New(graphsim.Config{Users: 400, Speed: 3000, SkipNights: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -53,25 +53,24 @@ func detach(dir string) error {
 	return nil
 }
 
-// Sweep unmounts the disks below dir that a process left when it was killed, and
-// returns where they were. It leaves those alone that still answer.
-func Sweep(dir string) (swept []string, err error) {
+// Sweep unmounts the disks below dir that a process left when it was killed. It
+// leaves those alone that still answer.
+func Sweep(dir string) error {
 	mounts, err := os.ReadFile("/proc/self/mounts")
 	if err != nil {
-		return nil, fmt.Errorf("look for old mounts: %w", err)
+		return fmt.Errorf("look for old mounts: %w", err)
 	}
 	for line := range strings.Lines(string(mounts)) {
 		fields := strings.Fields(line)
-		if len(fields) < 2 || fields[0] != fsName || !strings.HasPrefix(fields[1], dir) {
+		if len(fields) < 2 || fields[0] != fsName || !strings.HasPrefix(fields[1], dir+"/") {
 			continue
 		}
 		if _, err := os.Stat(fields[1]); !errors.Is(err, syscall.ENOTCONN) {
 			continue
 		}
 		if err := detach(fields[1]); err != nil {
-			return swept, err
+			return err
 		}
-		swept = append(swept, fields[1])
 	}
-	return swept, nil
+	return nil
 }

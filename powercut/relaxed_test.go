@@ -1,0 +1,67 @@
+//go:build fuse && linux
+
+package powercut_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"presenced/powercut/lossy"
+)
+
+// TestWithoutSyncAcknowledgedEventsAreLost is why the other tests prove something:
+// the same cuts, when nobody asks the disk to keep anything.
+func TestWithoutSyncAcknowledgedEventsAreLost(t *testing.T) {
+	t.Parallel()
+	t.Run("embedded, durability relaxed", func(t *testing.T) {
+		t.Parallel()
+		lostByOneCut(t, newEmbedded(t, lossy.InOrder, "embedded: {durability: relaxed}"))
+	})
+	t.Run("cluster, default sync_interval", func(t *testing.T) {
+		t.Parallel()
+		rng := dice(t)
+		c := newCluster(t, "")
+		d := newTenant(t, c.configuration()).run(t)
+		d.awaitAcked(100)
+		acked := int(d.acked.Load())
+		for _, n := range c.nodes {
+			n.disk.Off()
+		}
+		d.kill()
+		c.cut(c.pick(rng, 3), nil)
+		// It may not even come back: then the log is as good as gone.
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		log, err := c.look(ctx, 1, false)
+		t.Logf("after the cut: %v", err)
+		wantLoss(t, acked, len(log))
+	})
+}
+
+// TestOnlyJournalingFileSystemsKeepAcknowledgedEvents is what the other tests take
+// for granted: a sync of a file keeps its name too. nats-server does not sync the
+// directories of its block files, so on a file system that promises no more than
+// POSIX does they would be gone.
+func TestOnlyJournalingFileSystemsKeepAcknowledgedEvents(t *testing.T) {
+	t.Parallel()
+	lostByOneCut(t, newEmbedded(t, lossy.Strict, ""))
+}
+
+// lostByOneCut makes one cut in which nothing survives that was not synced.
+func lostByOneCut(t *testing.T, e *embedded) {
+	t.Helper()
+	d := e.start()
+	d.awaitAcked(100)
+	e.machine.cut(t, nil)
+	d.close()
+	wantLoss(t, int(d.acked.Load()), len(readDisk(t, e.machine.disk)))
+}
+
+func wantLoss(t *testing.T, acked, left int) {
+	t.Helper()
+	t.Logf("%d events acknowledged before the cut, %d in the log after it", acked, left)
+	if left >= acked {
+		t.Error("nothing was lost: either it is safe by now, and the documentation can promise more, or these cuts cut nothing")
+	}
+}
