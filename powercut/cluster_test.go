@@ -105,8 +105,7 @@ func (c *cluster) pick(rng *rand.Rand, n int) []*node {
 	return picked
 }
 
-// cut takes the power from the nodes at the same moment, and gives it back. With
-// rng nil nothing survives that was not synced.
+// cut takes the power from the nodes at the same moment, and gives it back.
 func (c *cluster) cut(victims []*node, rng *rand.Rand) (sum lossy.Forgotten, torn int) {
 	c.t.Helper()
 	for _, n := range victims {
@@ -114,9 +113,6 @@ func (c *cluster) cut(victims []*node, rng *rand.Rand) (sum lossy.Forgotten, tor
 	}
 	lucks := make([]*rand.Rand, len(victims))
 	for i := range lucks {
-		if rng == nil {
-			continue
-		}
 		if lucks[i] = luck(rng); lucks[i] != nil {
 			torn++
 		}

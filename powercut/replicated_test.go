@@ -5,7 +5,6 @@ package powercut_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -83,30 +82,23 @@ func (d *daemon) awaitAcked(n int64) {
 	d.await("acknowledgements", func() bool { return d.acked.Load() >= n })
 }
 
-// read reads the log, which has to have at least so many events.
-func (c *cluster) read(atLeast int, quiet bool) []audit.Entry {
+// read reads the log, which has to have at least so many events. A node that has
+// just started, or lags, may tell less at first, or nothing; what is lost never
+// comes.
+func (c *cluster) read(atLeast int, quiet bool) (entries []audit.Entry) {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.t.Context(), patience)
 	defer cancel()
-	entries, err := c.look(ctx, atLeast, quiet)
-	if err != nil {
-		c.t.Errorf("%d events in the log, want the %d acknowledged ones: %v", len(entries), atLeast, err)
-	}
-	return entries
-}
-
-// look reads the log until it has so many events. A node that has just started, or
-// lags, may tell less at first, or nothing; what is lost never comes.
-func (c *cluster) look(ctx context.Context, atLeast int, quiet bool) (entries []audit.Entry, err error) {
-	if eventually(ctx, 100*time.Millisecond, func() bool {
-		looking, cancel := context.WithTimeout(ctx, 30*time.Second)
+	var err error
+	if !eventually(ctx, 100*time.Millisecond, func() bool {
+		looking, cancel := context.WithTimeout(ctx, patience/3)
 		defer cancel()
 		entries, err = readServer(looking, c.url(), logConfig(len(c.nodes)), quiet)
 		return err == nil && len(entries) >= atLeast
 	}) {
-		return entries, nil
+		c.t.Errorf("%d events in the log, want the %d acknowledged ones: %v", len(entries), atLeast, err)
 	}
-	return entries, errors.Join(ctx.Err(), err)
+	return entries
 }
 
 // wantReplicasAlike makes each node the leader of each stream in turn, which is
