@@ -10,10 +10,10 @@ import (
 	"presenced/powercut/lossy"
 )
 
-// TestEmbedded is the promise of docs/guarantees.md under power cuts, for one
+// TestPowerCutOfOneMachine is the promise of docs/guarantees.md under power cuts, for one
 // machine that runs presenced with its own NATS server: whatever was acknowledged
 // is in the log, once, in order, and the next daemon goes on from there.
-func TestEmbedded(t *testing.T) {
+func TestPowerCutOfOneMachine(t *testing.T) {
 	t.Parallel()
 	rng := dice(t)
 	e := newEmbedded(t, lossy.InOrder, "")

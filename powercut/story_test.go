@@ -5,6 +5,7 @@ package powercut_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os/exec"
@@ -125,5 +126,5 @@ func tableDiffers(ctx context.Context, log *publisher.Log, entries []audit.Entry
 			differ++
 		}
 	}
-	return fmt.Errorf("table has %d users, the log %d, of whom %d differ: %v", len(got), len(want), differ, err)
+	return fmt.Errorf("table has %d users, the log %d, of whom %d differ: %w", len(got), len(want), differ, errors.Join(err, ctx.Err()))
 }

@@ -16,10 +16,10 @@ import (
 	"presenced/powercut/lossy"
 )
 
-// TestCluster cuts one, two and all of three nodes at once, under a presenced that
+// TestPowerCutOfACluster cuts one, two and all of three nodes at once, under a presenced that
 // lives all the while: everything it was served has to be in the log at the end,
 // once and in order, and everything that was acknowledged before a cut after it.
-func TestCluster(t *testing.T) {
+func TestPowerCutOfACluster(t *testing.T) {
 	t.Parallel()
 	rng := dice(t)
 	c := newCluster(t, always)
