@@ -1,0 +1,68 @@
+package simulation
+
+import (
+	"time"
+
+	"presenced/presence"
+	"presenced/simulation/natsmodel"
+)
+
+// Record is all that there is to judge a run by.
+type Record struct {
+	Plan     Plan
+	Log      []natsmodel.Message // every message that the log ever stored
+	Table    []natsmodel.Message
+	Begun    time.Time
+	terms    []*term
+	answers  []answer
+	departed []departure
+	arrivals [][]time.Time
+	faults   []string // seen under way
+	owners   []owner  // at the end
+}
+
+// owner is who owns a tenant at the end of a run.
+type owner struct {
+	process *process
+	users   []presence.UserID
+	swept   time.Time // the last sweep without a failure
+}
+
+// record is taken while the processes still run; log and table follow once they
+// have given their tenants up.
+func (w *world) record() *Record {
+	g := w.graph
+	r := &Record{Plan: w.plan, Begun: w.begun, owners: make([]owner, len(w.plan.Tenants))}
+	g.terms.mu.Lock()
+	defer g.terms.mu.Unlock()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i := range w.plan.Tenants {
+		for _, p := range w.slots {
+			if p == nil {
+				continue
+			}
+			if t := g.terms.current(p, i); t != nil {
+				o := owner{process: p, users: p.rosters[i]}
+				for _, s := range t.sweeps {
+					if s.Failed == 0 {
+						o.swept = s.at
+					}
+				}
+				r.owners[i] = o
+			}
+		}
+	}
+	return r
+}
+
+// close adds what was written down until the very end.
+func (r *Record) close(w *world) {
+	g := w.graph
+	g.terms.mu.Lock()
+	defer g.terms.mu.Unlock()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	r.terms, r.answers, r.departed, r.arrivals, r.faults = g.terms.all, g.answers, g.departed, g.arrivals, g.faults
+	r.Log, r.Table = w.nats.Messages(stream), w.nats.Messages("KV_"+prefix)
+}
