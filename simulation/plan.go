@@ -90,10 +90,10 @@ const quiet = 150 * time.Second
 
 func drawTenant(i int, d dice) TenantPlan {
 	t := TenantPlan{
-		Name: fmt.Sprintf("t%d", i), People: 1 + d.of(1).below(8),
+		Name: fmt.Sprintf("t%d", i), People: 1 + d.of(1).below(6),
 		Endpoint: pick(d.of(2), graphclient.EndpointBulk, graphclient.EndpointBulk, graphclient.EndpointUser, graphclient.EndpointCommunications),
-		Interval: time.Duration(pick(d.of(3), 2, 5, 5, 10, 15)) * time.Second, UnknownAfter: 1 + d.of(4).below(3),
-		Pace: time.Duration(pick(d.of(5), 8, 20, 60)) * time.Second,
+		Interval: time.Duration(pick(d.of(3), 5, 5, 10, 15, 30)) * time.Second, UnknownAfter: 1 + d.of(4).below(3),
+		Pace: time.Duration(pick(d.of(5), 10, 20, 60)) * time.Second,
 	}
 	t.Chunk = 1
 	if t.Endpoint == graphclient.EndpointBulk {

@@ -84,13 +84,12 @@ func (s *stream) store(m *Message) {
 // forget takes back the last n messages, as a server does that is killed before
 // they are on disk. Those that they replaced do not come back.
 func (s *stream) forget(n int) {
-	n = min(n, len(s.msgs))
-	for _, m := range s.msgs[len(s.msgs)-n:] {
-		m.Gone = true
+	kept := s.msgs[:len(s.msgs)-min(n, len(s.msgs))]
+	for _, m := range s.msgs[len(kept):] {
 		delete(s.last, m.Subject)
 	}
-	s.sourcedTo = 0
-	for _, m := range s.msgs[:len(s.msgs)-n] {
+	s.msgs, s.sourcedTo = kept, 0
+	for _, m := range kept {
 		if f := strings.Fields(m.Get(sourceHeader)); len(f) > 1 {
 			seq, _ := strconv.ParseUint(f[1], 10, 64)
 			s.sourcedTo = max(s.sourcedTo, seq)

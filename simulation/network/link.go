@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// Latency is how long what is written at a moment takes in one direction. It must
-// be above zero and may depend on nothing else.
+// Latency is how long what is written at a moment takes in one direction. It may
+// depend on nothing else. Where it is zero, the writes of one instant may arrive
+// in parts.
 type Latency func(toServer bool, at time.Time) time.Duration
 
 // Link is a connection between a client and a server. All methods are safe for
