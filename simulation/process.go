@@ -4,17 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"presenced/graphclient"
-	"presenced/simulation/network"
 	"presenced/presence"
 	"presenced/publisher"
+	"presenced/simulation/network"
 	"presenced/worker"
 )
 
@@ -118,7 +121,9 @@ func (p *process) run() {
 		}
 		tenants = append(tenants, t)
 	}
-	worker.Run(p.ctx, tenants)
+	if err := worker.Run(p.ctx, tenants); err != nil && p.alive() {
+		p.world.graph.fault("run: %v", err)
+	}
 }
 
 func (p *process) open(conn *publisher.Connection) *publisher.Log {
@@ -163,7 +168,20 @@ func (p *process) tenant(i int, log *publisher.Log) (*worker.Tenant, error) {
 	return worker.New(worker.Config{
 		Tenant: plan.Name, Replica: p.name, Embedded: p.world.plan.Embedded, Users: p.rosters[i], Chunk: plan.Chunk,
 		UnknownAfter: plan.UnknownAfter, Schedule: schedule, Timeout: 20 * time.Second, Boot: p.boot,
-	}, client, budget, chain, &observer{process: p, tenant: i}, zap.NewNop()), nil
+	}, client, budget, chain, &observer{process: p, tenant: i}, p.log()), nil
+}
+
+// log is a logger that keeps nothing; that a worker recovered from a panic is a
+// fault of the run.
+func (p *process) log() *zap.Logger {
+	core := zapcore.NewCore(zapcore.NewConsoleEncoder(zapcore.EncoderConfig{}), zapcore.AddSync(io.Discard), zap.ErrorLevel)
+	return zap.New(zapcore.RegisterHooks(core, func(e zapcore.Entry) error {
+		p.world.say("%s says: %s", p.name, e.Message)
+		if strings.Contains(e.Message, "panic") || strings.Contains(e.Message, "starts over") {
+			p.world.graph.fault("%s: %s", p.name, e.Message)
+		}
+		return nil
+	}))
 }
 
 // clock is the process's boot clock: it began long ago, and runs at a rate of its

@@ -78,7 +78,7 @@ func share(t *testing.T) {
 	began := time.Now()
 	for i := range *jobs {
 		running.Go(func() {
-			out, err := exec.Command(os.Args[0], "-test.run", "^TestSeeds$", "-test.v", "-test.timeout", "0", "-simulation.jobs", "1",
+			out, err := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^TestSeeds$", "-test.v", "-test.timeout", "0", "-simulation.jobs", "1",
 				"-simulation.first", fmt.Sprint(*first+uint64(i)), "-simulation.seeds", fmt.Sprint(*seeds-i),
 				"-simulation.stride", fmt.Sprint(*jobs), fmt.Sprintf("-simulation.trace=%v", *trace)).CombinedOutput()
 			if err != nil {

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"presenced/graphsim"
-	"presenced/simulation/natsmodel"
 	"presenced/presence"
+	"presenced/simulation/natsmodel"
 )
 
 // world is a run under way. It lives in one synctest bubble.
@@ -295,4 +295,3 @@ func life(plan Plan, d dice) graphsim.Script {
 	}
 	return s
 }
-
