@@ -43,6 +43,7 @@ func (s *stream) createConsumer(name string, data []byte) (*consumer, *apiError)
 	if old := s.consumers[name]; old != nil {
 		return old, nil
 	}
+	ask.Config.Name = name
 	c := &consumer{stream: s, cfg: ask.Config, created: time.Now().UTC(), filters: ask.Config.FilterSubjects}
 	if ask.Config.FilterSubject != "" {
 		c.filters = []string{ask.Config.FilterSubject}
