@@ -207,6 +207,9 @@ func (j *judge) limit(tenant int) {
 // progress checks that after the storm everything is as if there had been none.
 func (j *judge) progress(t *tenantLog) {
 	o := j.owners[t.index]
+	if n := len(t.owners); n > 0 && !t.owners[n-1].Released {
+		j.fault("%s was not given up at the end", t.plan.Name)
+	}
 	if o.process == nil {
 		j.fault("nobody owns %s at the end", t.plan.Name)
 		return

@@ -20,6 +20,7 @@ var (
 	first  = flag.Uint64("simulation.first", 1, "the first of them")
 	jobs   = flag.Int("simulation.jobs", 2, "how many processes run them")
 	stride = flag.Uint64("simulation.stride", 1, "every how manieth seed is run: the others are another process's")
+	brief  = flag.Bool("simulation.brief", false, "end with the first seed that goes wrong")
 	trace  = flag.Bool("simulation.trace", false, "tell what happens, in fake time")
 )
 
@@ -66,6 +67,9 @@ func TestSeeds(t *testing.T) {
 		simulated += plan.Length
 		for _, w := range wrong {
 			t.Errorf("seed %d: %s", seed, w)
+		}
+		if *brief && t.Failed() {
+			return
 		}
 	}
 	took := time.Since(began)

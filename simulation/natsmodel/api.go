@@ -57,9 +57,11 @@ func (v *Server) api(subject, reply string, data []byte, answer func(h string, d
 			say("stream_msg_get_response", nil, err)
 			return
 		}
-		say("stream_msg_get_response", map[string]any{"message": map[string]any{
-			"subject": m.Subject, "seq": m.Sequence, "hdrs": []byte(m.Header), "data": m.Data, "time": m.Stored.UTC(),
-		}}, nil)
+		fields := map[string]any{"subject": m.Subject, "seq": m.Sequence, "data": m.Data, "time": m.Stored.UTC()}
+		if m.Header != "" {
+			fields["hdrs"] = []byte(m.Header)
+		}
+		say("stream_msg_get_response", map[string]any{"message": fields}, nil)
 	case "CONSUMER.CREATE":
 		c, err := s.createConsumer(consumerName, data)
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -145,7 +146,11 @@ func (c *consumer) finish(p *pull, why string) {
 		if other == p {
 			c.waiting = append(c.waiting[:i], c.waiting[i+1:]...)
 			p.stop()
-			c.say(p.reply, status(why, "Nats-Pending-Messages", strconv.Itoa(p.left), "Nats-Pending-Bytes", "0"))
+			left := []string{"Nats-Pending-Messages", strconv.Itoa(p.left), "Nats-Pending-Bytes", "0"}
+			if strings.HasPrefix(why, "404") {
+				left = nil
+			}
+			c.say(p.reply, status(why, left...))
 			return
 		}
 	}

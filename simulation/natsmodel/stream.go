@@ -129,6 +129,11 @@ func (s *stream) catchUp() {
 	if from == nil {
 		return
 	}
+	var filters, destinations []string
+	for _, t := range source.SubjectTransforms {
+		filters, destinations = append(filters, t.Source), append(destinations, t.Destination)
+	}
+	origin := strings.Join(filters, "\f") + " " + strings.Join(destinations, "\f")
 	for _, m := range from.msgs[s.sourcedTo:] {
 		s.sourcedTo = m.Sequence
 		for _, t := range source.SubjectTransforms {
@@ -136,9 +141,8 @@ func (s *stream) catchUp() {
 			if !ok || m.Gone {
 				continue
 			}
-			origin := fmt.Sprintf("%s %d %s %s %s", source.Name, m.Sequence, t.Source, t.Destination, m.Subject)
 			h := without(without(m.Header, "Nats-Expected-"), "Nats-Batch-")
-			s.store(&Message{Subject: subject, Header: with(h, sourceHeader, origin), Data: m.Data})
+			s.store(&Message{Subject: subject, Header: with(h, sourceHeader, fmt.Sprintf("%s %d %s %s MODEL", source.Name, m.Sequence, origin, m.Subject)), Data: m.Data})
 			break
 		}
 	}
