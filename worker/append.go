@@ -5,8 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
-
 	"presenced/presence"
 )
 
@@ -42,8 +40,7 @@ func (r *reign) write(b presence.Batch) error {
 		b.Ledger.Reserved = 0
 	}
 	sent, start := r.cfg.Boot(), time.Now()
-	waits := backoff.NewExponentialBackOff()
-	waits.InitialInterval, waits.MaxInterval = 100*time.Millisecond, 5*time.Second
+	waits := r.waits(100*time.Millisecond, 5*time.Second)
 	for tried := false; ; tried = true {
 		r.alive()
 		err := r.journal.Append(r.work, b)
@@ -58,7 +55,7 @@ func (r *reign) write(b presence.Batch) error {
 			return err
 		}
 		r.trouble(err)
-		sleep(r.work, waits.NextBackOff())
+		sleep(r.work, waits.next())
 	}
 	r.budget.Permit(b.Ledger, sent+ownerDeadline)
 	r.beat.Reset(heartbeat)

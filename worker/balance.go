@@ -3,7 +3,6 @@ package worker
 import (
 	"context"
 	"maps"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -39,6 +38,7 @@ type Balance struct {
 	replica  string
 	replicas Replicas
 	boot     func() time.Duration
+	random   func() float64
 	log      *zap.Logger
 	changed  chan struct{} // there is something to announce
 
@@ -63,10 +63,11 @@ type seat struct {
 }
 
 // NewBalance returns a balance that hears and says nothing before Run. boot is a
-// clock that goes on while the machine sleeps.
-func NewBalance(replica string, replicas Replicas, boot func() time.Duration, log *zap.Logger) *Balance {
+// clock that goes on while the machine sleeps; random, in [0, 1), keeps replicas out
+// of step.
+func NewBalance(replica string, replicas Replicas, boot func() time.Duration, random func() float64, log *zap.Logger) *Balance {
 	return &Balance{
-		replica: replica, replicas: replicas, boot: boot, log: log, changed: make(chan struct{}, 1),
+		replica: replica, replicas: replicas, boot: boot, random: random, log: log, changed: make(chan struct{}, 1),
 		seats: make(map[string]*seat), others: make(neighbours), pause: releasePause,
 	}
 }
@@ -88,7 +89,7 @@ func (b *Balance) Run(ctx context.Context) {
 		case <-timer.C:
 			b.announce()
 			b.giveAway()
-			timer.Reset(announceEvery - rand.N(announceEvery/10))
+			timer.Reset(announceEvery - time.Duration(b.random()*float64(announceEvery)/10))
 		}
 	}
 }

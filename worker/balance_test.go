@@ -88,7 +88,7 @@ func (c *cluster) names(some ...string) []string {
 
 // run starts a replica for some tenants, or for all.
 func (c *cluster) run(replica string, some ...string) {
-	balance := worker.NewBalance(replica, c.hub.join(), c.boot, zap.NewNop())
+	balance := worker.NewBalance(replica, c.hub.join(), c.boot, rand.Float64, zap.NewNop())
 	var tenants []*worker.Tenant
 	for _, name := range c.names(some...) {
 		cfg := c.config

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
 	"go.uber.org/zap"
 
 	"presenced/presence"
@@ -29,8 +28,7 @@ func (r *reign) load(ctx context.Context, own presence.Owner) error {
 	defer cancel()
 	done := make(chan loadResult, 1)
 	try := func() { go func() { done <- r.loadOnce(loading, own) }() }
-	waits := backoff.NewExponentialBackOff()
-	waits.InitialInterval, waits.MaxInterval = 500*time.Millisecond, 10*time.Second
+	waits := r.waits(500*time.Millisecond, 10*time.Second)
 	var again <-chan time.Time // nil: a try is under way
 	start := time.Now()
 	for try(); ; {
@@ -38,7 +36,7 @@ func (r *reign) load(ctx context.Context, own presence.Owner) error {
 		select {
 		case l := <-done:
 			var p *panicked
-			switch wait := waits.NextBackOff(); {
+			switch wait := waits.next(); {
 			case l.err == nil:
 				r.takeOver(own, l.Loaded, time.Since(start))
 				return nil

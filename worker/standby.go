@@ -3,7 +3,6 @@ package worker
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"time"
 
 	"go.uber.org/zap"
@@ -45,7 +44,7 @@ func (t *Tenant) acquire(ctx context.Context) (term, bool) {
 // await waits for the next look: a second or so, or a moment if a replica was heard
 // to give the tenant up. Several replicas wait for the same tenant: not in step.
 func (t *Tenant) await(ctx context.Context) bool {
-	timer := time.NewTimer(time.Second + rand.N(500*time.Millisecond))
+	timer := time.NewTimer(time.Second + t.jitter(500*time.Millisecond))
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
@@ -53,7 +52,7 @@ func (t *Tenant) await(ctx context.Context) bool {
 	case <-timer.C:
 		return true
 	case <-t.seat.look:
-		return sleep(ctx, 50*time.Millisecond+rand.N(200*time.Millisecond))
+		return sleep(ctx, 50*time.Millisecond+t.jitter(200*time.Millisecond))
 	}
 }
 

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
@@ -27,6 +27,7 @@ type Config struct {
 	Timeout      time.Duration        // after which a request is over, whatever happened
 	Boot         func() time.Duration // a clock that goes on while the machine sleeps
 	Balance      *Balance             // shared by the tenants of a process; nil: no other replica is heard of
+	Random       func() float64       // in [0, 1), keeps replicas out of step; nil: math/rand's
 }
 
 // Tenant watches one tenant: it waits until the tenant is vacant, takes it over,
@@ -68,8 +69,11 @@ func New(cfg Config, source Source, budget Budget, journal Journal, observer Obs
 	if cfg.UnknownAfter == 0 {
 		cfg.UnknownAfter = 3
 	}
+	if cfg.Random == nil {
+		cfg.Random = rand.Float64
+	}
 	if cfg.Balance == nil {
-		cfg.Balance = NewBalance(cfg.Replica, silence{}, cfg.Boot, log)
+		cfg.Balance = NewBalance(cfg.Replica, silence{}, cfg.Boot, cfg.Random, log)
 	}
 	t := &Tenant{cfg: cfg, source: source, budget: budget, journal: journal, observer: observer, log: log.With(zap.String("tenant", cfg.Tenant))}
 	t.status.Store(&Status{Tenant: cfg.Tenant})
@@ -113,8 +117,7 @@ func (t *Tenant) Run(ctx context.Context) error {
 	t.seat = t.cfg.Balance.join(t.cfg.Tenant)
 	defer t.cfg.Balance.leave(t.seat)
 	defer context.AfterFunc(ctx, func() { t.cfg.Balance.leave(t.seat) })()
-	waits := backoff.NewExponentialBackOff()
-	waits.InitialInterval, waits.MaxInterval = 5*time.Second, time.Minute
+	waits := t.waits(5*time.Second, time.Minute)
 	var panics strikes
 	for {
 		begun := time.Now()
@@ -148,7 +151,7 @@ func (t *Tenant) Run(ctx context.Context) error {
 			return nil
 		}
 		t.report(func(s *Status) { s.Turned = time.Time{} }) // it rests, and does not hang
-		sleep(ctx, waits.NextBackOff())
+		sleep(ctx, waits.next())
 	}
 }
 

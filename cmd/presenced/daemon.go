@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	mathrand "math/rand/v2"
 	"os"
 	"strings"
 	"sync"
@@ -159,7 +160,7 @@ func (d *daemon) speak(ctx context.Context) (hush func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	d.balance = worker.NewBalance(newReplica(), replicas, bootTime, d.log)
+	d.balance = worker.NewBalance(newReplica(), replicas, bootTime, mathrand.Float64, d.log)
 	speaking, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var spoken sync.WaitGroup
 	spoken.Go(func() { d.balance.Run(speaking) })
