@@ -1,6 +1,8 @@
 package simulation
 
 import (
+	"fmt"
+	"hash/fnv"
 	"time"
 
 	"presenced/presence"
@@ -65,4 +67,14 @@ func (r *Record) close(w *world) {
 	defer g.mu.Unlock()
 	r.terms, r.answers, r.departed, r.arrivals, r.faults = g.terms.all, g.answers, g.departed, g.arrivals, g.faults
 	r.Log, r.Table = w.nats.Messages(stream), w.nats.Messages("KV_"+prefix)
+}
+
+// Digest stands for the whole log, times included: runs with the same digest went
+// the same way.
+func (r *Record) Digest() uint64 {
+	h := fnv.New64a()
+	for _, m := range r.Log {
+		_, _ = fmt.Fprintf(h, "%d %s %d %s\n", m.Sequence, m.Subject, m.Stored.UnixNano(), m.Data)
+	}
+	return h.Sum64()
 }

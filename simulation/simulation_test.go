@@ -16,12 +16,14 @@ import (
 )
 
 var (
-	seeds  = flag.Int("simulation.seeds", 40, "how many seeds to run")
-	first  = flag.Uint64("simulation.first", 1, "the first of them")
-	jobs   = flag.Int("simulation.jobs", 2, "how many processes run them")
-	stride = flag.Uint64("simulation.stride", 1, "every how manieth seed is run: the others are another process's")
-	brief  = flag.Bool("simulation.brief", false, "end with the first seed that goes wrong")
-	trace  = flag.Bool("simulation.trace", false, "tell what happens, in fake time")
+	seeds    = flag.Int("simulation.seeds", 40, "how many seeds to run")
+	first    = flag.Uint64("simulation.first", 1, "the first of them")
+	jobs     = flag.Int("simulation.jobs", 2, "how many processes run them")
+	stride   = flag.Uint64("simulation.stride", 1, "every how manieth seed is run: the others are another process's")
+	brief    = flag.Bool("simulation.brief", false, "end with the first seed that goes wrong")
+	repeated = flag.Int("simulation.repeated", 3, "how many seeds to run again")
+	times    = flag.Int("simulation.times", 2, "how often")
+	trace    = flag.Bool("simulation.trace", false, "tell what happens, in fake time")
 )
 
 // TestMain has one processor do all work of a bubble: goroutines then take turns
@@ -34,15 +36,15 @@ func TestMain(m *testing.M) {
 }
 
 // run carries out one seed in a bubble of its own.
-func run(t *testing.T, seed uint64) (wrong []string, plan simulation.Plan) {
-	plan = simulation.Draw(seed)
+func run(t *testing.T, seed uint64) (wrong []string, r *simulation.Record) {
+	plan := simulation.Draw(seed)
 	synctest.Test(t, func(t *testing.T) {
 		var say func(string, ...any)
 		if *trace {
 			say = t.Logf
 		}
-		r, err := simulation.Run(plan, say)
-		if err != nil {
+		var err error
+		if r, err = simulation.Run(plan, say); err != nil {
 			t.Fatal(err)
 		}
 		wrong = simulation.Judge(r)
@@ -51,7 +53,7 @@ func run(t *testing.T, seed uint64) (wrong []string, plan simulation.Plan) {
 	// from bubble to bubble. A pool is emptied by the second collection.
 	runtime.GC()
 	runtime.GC()
-	return wrong, plan
+	return wrong, r
 }
 
 // TestSeeds runs one world after the other and judges each.
@@ -63,8 +65,8 @@ func TestSeeds(t *testing.T) {
 	began := time.Now()
 	var simulated time.Duration
 	for seed := *first; seed < *first+uint64(*seeds); seed += *stride {
-		wrong, plan := run(t, seed)
-		simulated += plan.Length
+		wrong, r := run(t, seed)
+		simulated += r.Plan.Length
 		for _, w := range wrong {
 			t.Errorf("seed %d: %s", seed, w)
 		}
@@ -94,4 +96,21 @@ func share(t *testing.T) {
 	}
 	running.Wait()
 	t.Logf("%d seeds in %v", *seeds, time.Since(began).Round(time.Millisecond))
+}
+
+// TestRunsRepeat runs seeds again and compares the logs, to the nanosecond.
+func TestRunsRepeat(t *testing.T) {
+	same, all := 0, 0
+	for seed := *first; seed < *first+uint64(*repeated); seed++ {
+		_, r := run(t, seed)
+		for range *times {
+			_, again := run(t, seed)
+			if all++; again.Digest() == r.Digest() {
+				same++
+			} else {
+				t.Logf("seed %d went another way", seed)
+			}
+		}
+	}
+	t.Logf("%d of %d runs went the same way", same, all)
 }
