@@ -61,6 +61,7 @@ type eventAt struct {
 
 type newsAt struct {
 	state presence.SourceState
+	cause presence.Cause
 	natsmodel.Message
 	epoch uint64
 }
@@ -75,10 +76,10 @@ func (j *judge) readTenant(i int) *tenantLog {
 			last = t.owners[n-1]
 		}
 		switch {
-		case m.Subject == "presenced.owner."+name:
+		case strings.HasPrefix(m.Subject, ownerSubject(name)):
 			t.owners = append(t.owners, j.readOwner(m))
 		case strings.HasPrefix(m.Subject, prefix+"."+name+".source."):
-			t.news = append(t.news, newsAt{presence.SourceState(m.Subject[strings.LastIndexByte(m.Subject, '.')+1:]), m, last.Epoch})
+			t.news = append(t.news, j.readNews(m, last.Epoch))
 			j.batched(last, m)
 		case strings.HasPrefix(m.Subject, prefix+"."+name+"."):
 			e, err := presence.ParseEvent(m.Data)

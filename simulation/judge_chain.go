@@ -3,6 +3,7 @@ package simulation
 import (
 	"encoding/json"
 	"strconv"
+	"strings"
 	"time"
 
 	"presenced/presence"
@@ -15,6 +16,16 @@ func (j *judge) readOwner(m natsmodel.Message) ownerAt {
 		j.fault("owner message %d cannot be read: %v", m.Sequence, err)
 	}
 	return ownerAt{o, m}
+}
+
+func (j *judge) readNews(m natsmodel.Message, epoch uint64) newsAt {
+	var e struct {
+		Data struct{ Cause presence.Cause }
+	}
+	if err := json.Unmarshal(m.Data, &e); err != nil {
+		j.fault("source event %d cannot be read: %v", m.Sequence, err)
+	}
+	return newsAt{presence.SourceState(m.Subject[strings.LastIndexByte(m.Subject, '.')+1:]), e.Data.Cause, m, epoch}
 }
 
 // chain checks that each owner message continues the one before, on the wire too,

@@ -139,7 +139,8 @@ func (j *judge) compare(t *tenantLog, term *term, user presence.UserID, due []to
 
 // excused reports whether what is due may be missing: the reign ended against its
 // will, and it had not begun a write after the answer that went through. The write
-// under way when the answer came may still have; the one after it must hold it.
+// under way when the answer came may have gone through, and one that says that NATS
+// could not be reached; the one after them must hold it.
 func (j *judge) excused(t *tenantLog, term *term, d told) bool {
 	for _, o := range t.owners {
 		if o.Epoch == term.epoch && o.Released {
@@ -152,7 +153,7 @@ func (j *judge) excused(t *tenantLog, term *term, d told) bool {
 			later++
 		}
 	}
-	return later < 2
+	return later < 3
 }
 
 // news checks that what was said of what can be seen of a tenant is what its
@@ -165,7 +166,11 @@ func (j *judge) news(t *tenantLog) {
 			continue
 		}
 		var got []presence.SourceState
+		var nats []newsAt
 		for _, n := range t.news {
+			if n.epoch == term.epoch && n.cause == presence.CauseNATS {
+				nats = append(nats, n)
+			}
 			switch {
 			case n.epoch < term.epoch:
 				said = n.state
@@ -173,17 +178,28 @@ func (j *judge) news(t *tenantLog) {
 				got = append(got, n.state)
 			}
 		}
-		want := j.sayings(t, term, said)
+		want := j.sayings(t, term, said, nats)
 		if len(got) < len(want) || len(got) > len(want)+1 || !slices.Equal(got[:len(want)], want) {
 			j.fault("%s, epoch %d of %s: source was said to be %v, want %v", t.plan.Name, term.epoch, term.process.name, got, want)
 		}
 	}
 }
 
-func (j *judge) sayings(t *tenantLog, term *term, said presence.SourceState) []presence.SourceState {
+// sayings is what had to be said in a reign. That NATS could not be reached is not
+// for its sweeps to say: it must be true.
+func (j *judge) sayings(t *tenantLog, term *term, said presence.SourceState, nats []newsAt) []presence.SourceState {
 	var want []presence.SourceState
+	outages := func(until time.Time) {
+		for ; len(nats) > 0 && nats[0].Stored.Before(until); nats = nats[1:] {
+			if !j.silent(t, nats[0]) {
+				j.fault("%s: news %d says that NATS could not be reached, and it could", t.plan.Name, nats[0].Sequence)
+			}
+			want, said = append(want, nats[0].state), nats[0].state
+		}
+	}
 	before := presence.SourceState("")
 	for _, s := range term.sweeps {
+		outages(s.at)
 		now := presence.SourceUp
 		switch {
 		case s.Failed == s.Requests && s.Failed > 0:
@@ -202,5 +218,18 @@ func (j *judge) sayings(t *tenantLog, term *term, said presence.SourceState) []p
 		}
 		before = now
 	}
+	outages(j.Begun.Add(24 * time.Hour))
 	return want
+}
+
+// silent reports whether for longer than two intervals, not long before n, nobody
+// wrote for the tenant.
+func (j *judge) silent(t *tenantLog, n newsAt) bool {
+	for i, o := range t.owners[1:] {
+		before := t.owners[i].Stored
+		if o.Stored.Sub(before) > 2*t.plan.Interval && !o.Stored.After(n.Stored) && n.Stored.Sub(o.Stored) < time.Minute {
+			return true
+		}
+	}
+	return false
 }

@@ -3,6 +3,7 @@ package simulation
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -190,13 +191,18 @@ func (w *world) outage(d time.Duration, dice dice) {
 	})
 }
 
+// ownerSubject is what the subject of a tenant's owner message begins with; which
+// stream it is in follows.
+func ownerSubject(tenant string) string { return "presenced.owner." + tenant + "_" }
+
 // steal writes an owner message as a replica would that takes over by force, and
 // is never heard of again.
 func (w *world) steal(tenant string) {
-	subject := "presenced.owner." + tenant
-	m, ok := w.nats.Newest(stream, subject)
-	if !ok {
-		return
+	var m natsmodel.Message
+	for _, other := range w.nats.Messages(stream) {
+		if strings.HasPrefix(other.Subject, ownerSubject(tenant)) {
+			m = other
+		}
 	}
 	var o presence.Owner
 	if json.Unmarshal(m.Data, &o) != nil {
@@ -211,7 +217,7 @@ func (w *world) steal(tenant string) {
 	if err != nil {
 		return
 	}
-	w.nats.Publish(subject, map[string]string{"Nats-Rollup": "sub",
+	w.nats.Publish(m.Subject, map[string]string{"Nats-Rollup": "sub",
 		"Nats-Expected-Last-Subject-Sequence": fmt.Sprint(m.Sequence)}, data)
 }
 

@@ -13,7 +13,7 @@ var mutants = []Mutant{
 	{"no rollup", "publisher/batch.go",
 		"m.Header.Set(jetstream.MsgRollup, jetstream.MsgRollupSubject)", "_ = jetstream.MsgRollup"},
 	{"events outside the batch", "publisher/batch.go",
-		"if len(msgs) > 1 {", "for _, m := range msgs[1:] {\n\t\t_ = l.conn.PublishMsg(m)\n\t}\n\tmsgs = msgs[:1]\n\tif len(msgs) > 1 {"},
+		"if err := l.tooLarge(msgs); err != nil {", "for _, m := range msgs[1:] {\n\t\tclear(m.Header)\n\t\t_ = l.conn.PublishMsg(m)\n\t}\n\tmsgs = msgs[:1]\n\tfor _, name := range []string{batchIDHeader, batchSequenceHeader, batchCommitHeader} {\n\t\tmsgs[0].Header.Del(name)\n\t}\n\tif err := l.tooLarge(msgs); err != nil {"},
 	{"a departure that does not empty the table", "publisher/batch.go",
 		`m.Header.Set("KV-Operation", "DEL")`, "_ = e"},
 	{"doubt is taken for not stored", "publisher/doubt.go",
@@ -40,7 +40,7 @@ var mutants = []Mutant{
 
 	// The load.
 	{"the table is taken for complete", "publisher/load.go",
-		"from: min(since, own.Summary.AsOf) + 1, until: own.Sequence}", "from: own.Sequence, until: own.Sequence}"},
+		"from: min(since, own.Summary.AsOf) + 1, until: own.Sequence}", "from: max(since, own.Sequence), until: own.Sequence}"},
 	{"the tail begins too late", "publisher/load.go",
 		"from: min(since, own.Summary.AsOf) + 1, until: own.Sequence}", "from: min(since, own.Summary.AsOf) + 2, until: own.Sequence}"},
 	{"the tail ends too early", "publisher/load.go",
@@ -62,11 +62,11 @@ var mutants = []Mutant{
 	{"state does not move", "worker/append.go",
 		"r.known.settle(part)", "_ = part"},
 	{"a heartbeat takes the place of the changes", "worker/append.go",
-		"b := presence.Batch{Events: events(part), Summary: r.known.summary}", "b := presence.Batch{Events: events(part[min(1, len(part)):]), Summary: r.known.summary}"},
+		"presence.Batch{Events: events(part), Summary: r.known.summary}", "presence.Batch{Events: events(part[min(1, len(part)):]), Summary: r.known.summary}"},
 	{"an answer that came late is dropped", "worker/reign.go",
 		"due = append(due, r.known.compare(a.answers)...)", "due = r.known.compare(a.answers)"},
 	{"the last chunk's changes are dropped", "worker/reign.go",
-		"if err := r.append(due, news); err != nil {", "if err := r.append(due[:0], news); err != nil {"},
+		"if err := r.append(due); err != nil {\n\t\treturn err\n\t}\n\tr.sweep = nil", "if err := r.append(due[:0]); err != nil {\n\t\treturn err\n\t}\n\tr.sweep = nil"},
 	{"no answer is Offline", "graphclient/harvest.go",
 		"\t\tif f.state == once {\n\t\t\tall = append(all, f.answer)\n\t\t}", "\t\tif f.state == once {\n\t\t\tall = append(all, f.answer)\n\t\t} else if len(all) > 0 {\n\t\t\ta := all[0]\n\t\t\tfor id, i := range h.index {\n\t\t\t\tif &h.found[i] != nil && h.found[i].state == nothing {\n\t\t\t\t\ta.User = id\n\t\t\t\t}\n\t\t\t}\n\t\t\ta.Presence = presence.Presence{Availability: \"Offline\", Activity: \"Offline\"}\n\t\t\tall = append(all, a)\n\t\t}"},
 	{"two answers for one user: the last one wins", "graphclient/harvest.go",
@@ -108,7 +108,7 @@ var mutants = []Mutant{
 
 	// The limit.
 	{"requests count when they leave", "graphclient/budget.go",
-		"b.completed = b.completed.insert(b.now() + after)\n}\n\n// resent", "b.completed = b.completed.insert(b.now() + after - 5*time.Second)\n}\n\n// resent"},
+		"b.completed = b.completed.insert(b.now() + after)", "b.completed = b.completed.insert(b.now() + after - 10*time.Second)"},
 	{"what is in flight does not count", "graphclient/budget.go",
 		"b.inFlight + len(b.completed) - b.allowed;", "len(b.completed) - b.allowed;"},
 	{"a predecessor's reservation is not charged", "graphclient/stamps.go",

@@ -117,18 +117,6 @@ func (v *Server) Messages(name string) []Message {
 	return all
 }
 
-// Newest is the last message on a subject of a stream.
-func (v *Server) Newest(name, subject string) (Message, bool) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if s := v.streams[name]; s != nil {
-		if m := s.newest(subject); m != nil {
-			return *m, true
-		}
-	}
-	return Message{}, false
-}
-
 // Publish stores a message as a client would. It returns its sequence, 0 if it
 // was refused or no stream wants it.
 func (v *Server) Publish(subject string, fields map[string]string, data []byte) uint64 {
