@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"time"
 
@@ -44,7 +43,7 @@ func (c *Client) fetch(ctx context.Context, request call) (*reply, error) {
 			again = (more || !renewed) && !c.tokens.hopeless()
 			renewed = true
 		case last.again && more:
-			again = sleep(ctx, jitter(againAfter<<(try-1)))
+			again = sleep(ctx, c.jitter(againAfter<<(try-1)))
 		}
 		if !again {
 			return nil, c.blind(last)
@@ -115,7 +114,9 @@ func sleep(ctx context.Context, d time.Duration) bool {
 }
 
 // jitter spreads d, so that broken requests do not come back together.
-func jitter(d time.Duration) time.Duration { return d/2 + rand.N(d) }
+func (c *Client) jitter(d time.Duration) time.Duration {
+	return time.Duration((0.5 + c.random()) * float64(d))
+}
 
 // tokenBlind explains that no request left for want of a token.
 func tokenBlind(err error) *presence.BlindError {

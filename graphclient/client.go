@@ -55,6 +55,7 @@ type Config struct {
 	Version   string   // of presenced, for the User-Agent
 	Fields    Fields
 	Transport http.RoundTripper // nil: NewTransport
+	Random    func() float64    // in [0, 1), spreads waits; nil: math/rand's
 }
 
 // Client asks one tenant's Graph for presences. It is safe for concurrent use.
@@ -66,6 +67,7 @@ type Client struct {
 	tokens   *Tokens
 	budget   *Budget
 	pause    *pause
+	random   func() float64
 	bad      *quarantine
 	observer Observer
 	log      *zap.Logger
@@ -94,7 +96,7 @@ func New(cfg Config, tokens *Tokens, budget *Budget, observer Observer, log *zap
 	}
 	return &Client{
 		graph: g, endpoint: cfg.Endpoint, fields: cfg.Fields, tokens: tokens, budget: budget,
-		pause: newPause(), bad: &quarantine{}, observer: observer,
+		pause: newPause(cfg.Random), random: orGlobal(cfg.Random), bad: &quarantine{}, observer: observer,
 		log: log.With(zap.String("tenant", cfg.Tenant)),
 	}, nil
 }

@@ -20,6 +20,7 @@ type TokensConfig struct {
 	ClientID  string            // the app's GUID
 	Transport http.RoundTripper // nil: NewTransport
 	Log       *zap.Logger       // nil: nothing is logged
+	Random    func() float64    // in [0, 1), spreads waits; nil: math/rand's
 }
 
 // Check refuses what Entra could not serve.

@@ -168,7 +168,7 @@ func collect(r *reply, single bool, from string, into map[presence.UserID]string
 
 // fetch gets one page, waiting as long as Graph asks for.
 func (d *Directory) fetch(ctx context.Context, request call) (*reply, error) {
-	grow := growing(time.Second, time.Minute)
+	grow := growing(time.Second, time.Minute, nil)
 	for try := 1; ; try++ {
 		r, err := d.graph.send(ctx, request)
 		var refusal *APIError

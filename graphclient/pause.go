@@ -3,20 +3,20 @@ package graphclient
 import (
 	"sync"
 	"time"
-
-	"github.com/cenkalti/backoff/v5"
 )
 
 // pause turns refusals into the time for which the whole tenant is held back.
 // It is safe for concurrent use.
 type pause struct {
 	mu   sync.Mutex // guards what follows
-	grow *backoff.ExponentialBackOff
+	grow growth
 	step time.Duration
 	last time.Time // when step was taken
 }
 
-func newPause() *pause { return &pause{grow: growing(2*time.Second, 5*time.Minute)} }
+func newPause(random func() float64) *pause {
+	return &pause{grow: growing(2*time.Second, 5*time.Minute, random)}
+}
 
 // refused gives the wait after a refusal of a request that left at asked: what
 // Graph asks for, or the back-off where that is longer. Requests that left

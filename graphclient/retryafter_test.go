@@ -77,7 +77,7 @@ func FuzzRetryAfter(f *testing.F) {
 
 func TestPause(t *testing.T) {
 	t.Parallel()
-	p := newPause()
+	p := newPause(nil)
 	first := p.refused(time.Now(), 0)
 	if first < time.Second || first > 3*time.Second {
 		t.Errorf("first pause = %v, want about 2s", first)

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
 	"go.uber.org/zap"
 	"golang.org/x/oauth2"
 	"golang.org/x/sync/singleflight"
@@ -40,8 +39,8 @@ type Tokens struct {
 	ends    time.Time
 	failure error     // of the newest request
 	retry   time.Time // nobody asks before
-	soon    *backoff.ExponentialBackOff
-	late    *backoff.ExponentialBackOff
+	soon    growth
+	late    growth
 	use     tokenUse
 }
 
@@ -50,7 +49,7 @@ type Tokens struct {
 func NewTokens(cfg TokensConfig, cred Credential) *Tokens {
 	t := &Tokens{
 		cfg: cfg, cred: cred, client: tokenClient(cfg.Transport), log: cfg.Log,
-		soon: growing(time.Second, time.Minute), late: growing(time.Minute, maxRetryAfter), use: newTokenUse(),
+		soon: growing(time.Second, time.Minute, cfg.Random), late: growing(time.Minute, maxRetryAfter, cfg.Random), use: newTokenUse(),
 	}
 	if t.log == nil {
 		t.log = zap.NewNop()
@@ -68,12 +67,6 @@ func tokenClient(transport http.RoundTripper) *http.Client {
 		Transport:     transport,
 		Timeout:       totalTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-}
-
-func growing(first, most time.Duration) *backoff.ExponentialBackOff {
-	return &backoff.ExponentialBackOff{
-		InitialInterval: first, MaxInterval: most, Multiplier: 2, RandomizationFactor: 0.3,
 	}
 }
 
