@@ -53,4 +53,5 @@ const (
 	forRoster
 	forBoot
 	forProcess
+	forChance
 )

@@ -191,7 +191,7 @@ func (j *judge) sayings(t *tenantLog, term *term, said presence.SourceState, nat
 	var want []presence.SourceState
 	outages := func(until time.Time) {
 		for ; len(nats) > 0 && nats[0].Stored.Before(until); nats = nats[1:] {
-			if !j.silent(t, nats[0]) {
+			if !j.silent(t, nats[0]) && !term.process.troubledBefore(t.index, nats[0].Stored) {
 				j.fault("%s: news %d says that NATS could not be reached, and it could", t.plan.Name, nats[0].Sequence)
 			}
 			want, said = append(want, nats[0].state), nats[0].state
@@ -220,6 +220,14 @@ func (j *judge) sayings(t *tenantLog, term *term, said presence.SourceState, nat
 	}
 	outages(j.Begun.Add(24 * time.Hour))
 	return want
+}
+
+// troubledBefore reports whether the process could not reach the log not long
+// before: it cannot know that others could.
+func (p *process) troubledBefore(tenant int, at time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.ContainsFunc(p.troubles[tenant], func(t time.Time) bool { return t.Before(at) && at.Sub(t) < 2*time.Minute })
 }
 
 // silent reports whether for longer than two intervals, not long before n, nobody

@@ -48,7 +48,6 @@ func (ts *terms) current(p *process, tenant int) *term {
 type observer struct {
 	process *process
 	tenant  int
-	damaged bool
 }
 
 var _ worker.Observer = (*observer)(nil)
@@ -105,6 +104,9 @@ func (o *observer) Appended(string, []*presence.Event, time.Duration) {
 // Troubled implements worker.Observer.
 func (o *observer) Troubled(tenant string, err error) {
 	o.process.world.say("%s %s trouble: %v", o.process.name, tenant, err)
+	o.process.mu.Lock()
+	defer o.process.mu.Unlock()
+	o.process.troubles[o.tenant] = append(o.process.troubles[o.tenant], time.Now())
 }
 
 // SourceChanged implements worker.Observer.

@@ -40,12 +40,14 @@ type process struct {
 	frozen time.Time // until then
 	dials  uint64
 	conn   *publisher.Connection
+
+	troubles map[int][]time.Time // when the log could not be reached, by tenant
 }
 
 func newProcess(w *world, slot, n int) *process {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &process{world: w, slot: slot, n: n, name: fmt.Sprintf("r%d.%d", slot, n), dice: w.dice.of(forProcess, uint64(slot), uint64(n)),
-		ctx: ctx, cancel: cancel, done: make(chan struct{}), dead: make(chan struct{})}
+		troubles: map[int][]time.Time{}, ctx: ctx, cancel: cancel, done: make(chan struct{}), dead: make(chan struct{})}
 }
 
 var _ nats.InProcessConnProvider = (*process)(nil)
@@ -154,20 +156,20 @@ func (p *process) tenant(i int, log *publisher.Log) (*worker.Tenant, error) {
 	}
 	app := p.world.graph.sim.Tenants()[i]
 	way := &route{process: p, tenant: i}
-	tokens := graphclient.NewTokens(graphclient.TokensConfig{Cloud: cloud, TenantID: app.ID, ClientID: app.ClientID, Transport: way},
+	tokens := graphclient.NewTokens(graphclient.TokensConfig{Cloud: cloud, TenantID: app.ID, ClientID: app.ClientID, Transport: way, Random: p.random},
 		graphclient.ClientSecret{Read: func() (string, error) { return app.ClientSecret, nil }})
 	budget, err := graphclient.NewBudget(graphclient.BudgetConfig{Requests: plan.Limit, Share: 1, Boot: p.clock})
 	if err != nil {
 		return nil, err
 	}
-	client, err := graphclient.New(graphclient.Config{Tenant: plan.Name, Cloud: cloud, Endpoint: plan.Endpoint, Transport: way}, tokens, budget, nil, zap.NewNop())
+	client, err := graphclient.New(graphclient.Config{Tenant: plan.Name, Cloud: cloud, Endpoint: plan.Endpoint, Transport: way, Random: p.random}, tokens, budget, nil, zap.NewNop())
 	if err != nil {
 		return nil, err
 	}
 	chain := publisher.NewChain(log, publisher.ChainConfig{Tenant: plan.Name, Replica: p.name, Embedded: p.world.plan.Embedded})
 	return worker.New(worker.Config{
 		Tenant: plan.Name, Replica: p.name, Embedded: p.world.plan.Embedded, Users: p.rosters[i], Chunk: plan.Chunk,
-		UnknownAfter: plan.UnknownAfter, Schedule: schedule, Timeout: 20 * time.Second, Boot: p.boot,
+		UnknownAfter: plan.UnknownAfter, Schedule: schedule, Timeout: 20 * time.Second, Boot: p.boot, Random: p.random,
 	}, client, budget, chain, &observer{process: p, tenant: i}, p.log()), nil
 }
 
@@ -183,6 +185,9 @@ func (p *process) log() *zap.Logger {
 		return nil
 	}))
 }
+
+// random depends on the moment alone, not on who else asked before.
+func (p *process) random() float64 { return p.dice.of(forChance, moment(time.Now())).share() }
 
 // clock is the process's boot clock: it began long ago, and runs at a rate of its
 // own.

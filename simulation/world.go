@@ -52,7 +52,7 @@ func Run(plan Plan, trace func(format string, args ...any)) (*Record, error) {
 		w.rosters = append(w.rosters, w.roster(i, 0))
 	}
 	for slot := range w.slots {
-		w.sleepTo(w.dice.of(forProcess, uint64(slot)).between(0, 3*time.Second))
+		time.Sleep(w.dice.of(forProcess, uint64(slot)).between(time.Millisecond, time.Second))
 		w.start(slot)
 	}
 	for i, act := range plan.Acts {
