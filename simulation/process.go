@@ -150,26 +150,28 @@ func (p *process) open(conn *publisher.Connection) *publisher.Log {
 
 func (p *process) tenant(i int, log *publisher.Log) (*worker.Tenant, error) {
 	plan := p.world.plan.Tenants[i]
+	// Chance depends on the moment alone, not on who else asked before.
+	random := func() float64 { return p.dice.of(forChance, uint64(i), moment(time.Now())).share() }
 	schedule, err := worker.ParseSchedule([]string{"@every " + plan.Interval.String()})
 	if err != nil {
 		return nil, err
 	}
 	app := p.world.graph.sim.Tenants()[i]
 	way := &route{process: p, tenant: i}
-	tokens := graphclient.NewTokens(graphclient.TokensConfig{Cloud: cloud, TenantID: app.ID, ClientID: app.ClientID, Transport: way, Random: p.random},
+	tokens := graphclient.NewTokens(graphclient.TokensConfig{Cloud: cloud, TenantID: app.ID, ClientID: app.ClientID, Transport: way, Random: random},
 		graphclient.ClientSecret{Read: func() (string, error) { return app.ClientSecret, nil }})
 	budget, err := graphclient.NewBudget(graphclient.BudgetConfig{Requests: plan.Limit, Share: 1, Boot: p.clock})
 	if err != nil {
 		return nil, err
 	}
-	client, err := graphclient.New(graphclient.Config{Tenant: plan.Name, Cloud: cloud, Endpoint: plan.Endpoint, Transport: way, Random: p.random}, tokens, budget, nil, zap.NewNop())
+	client, err := graphclient.New(graphclient.Config{Tenant: plan.Name, Cloud: cloud, Endpoint: plan.Endpoint, Transport: way, Random: random}, tokens, budget, nil, zap.NewNop())
 	if err != nil {
 		return nil, err
 	}
 	chain := publisher.NewChain(log, publisher.ChainConfig{Tenant: plan.Name, Replica: p.name, Embedded: p.world.plan.Embedded})
 	return worker.New(worker.Config{
 		Tenant: plan.Name, Replica: p.name, Embedded: p.world.plan.Embedded, Users: p.rosters[i], Chunk: plan.Chunk,
-		UnknownAfter: plan.UnknownAfter, Schedule: schedule, Timeout: 20 * time.Second, Boot: p.boot, Random: p.random,
+		UnknownAfter: plan.UnknownAfter, Schedule: schedule, Timeout: 20 * time.Second, Boot: p.boot, Random: random,
 	}, client, budget, chain, &observer{process: p, tenant: i}, p.log()), nil
 }
 
@@ -185,9 +187,6 @@ func (p *process) log() *zap.Logger {
 		return nil
 	}))
 }
-
-// random depends on the moment alone, not on who else asked before.
-func (p *process) random() float64 { return p.dice.of(forChance, moment(time.Now())).share() }
 
 // clock is the process's boot clock: it began long ago, and runs at a rate of its
 // own.

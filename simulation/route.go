@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"hash/fnv"
 	"io"
 	"net/http"
 	"strings"
@@ -30,7 +31,7 @@ func (rt *route) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	now := time.Now()
-	d := p.dice.of(forGraph, uint64(rt.tenant), moment(now))
+	d := p.dice.of(forGraph, uint64(rt.tenant), moment(now), q.sum())
 	if wait := p.thawed(); wait > 0 { // frozen: whatever a timer of it wants, nothing leaves
 		select {
 		case <-ctx.Done():
@@ -109,6 +110,14 @@ func (rt *route) question(req *http.Request) (*question, error) {
 		}
 	}
 	return q, nil
+}
+
+// sum tells questions apart that are asked at one moment.
+func (q *question) sum() uint64 {
+	h := fnv.New64a()
+	_, _ = io.WriteString(h, q.url)
+	_, _ = h.Write(q.body)
+	return h.Sum64()
 }
 
 func (g *graph) depart(p *process, tenant int) {
