@@ -64,9 +64,13 @@ func TestSeeds(t *testing.T) {
 	}
 	began := time.Now()
 	var simulated time.Duration
+	tally := map[string]int{}
 	for seed := *first; seed < *first+uint64(*seeds); seed += *stride {
 		wrong, r := run(t, seed)
 		simulated += r.Plan.Length
+		for what, n := range r.Tally() {
+			tally[what] += n
+		}
 		for _, w := range wrong {
 			t.Errorf("seed %d: %s", seed, w)
 		}
@@ -75,6 +79,7 @@ func TestSeeds(t *testing.T) {
 		}
 	}
 	took := time.Since(began)
+	t.Logf("%v", tally)
 	t.Logf("%v simulated in %v: %.0f times real time", simulated.Round(time.Minute), took.Round(time.Millisecond), float64(simulated)/float64(took))
 }
 
