@@ -36,7 +36,7 @@ type graph struct {
 
 type trouble struct {
 	Act
-	from, until time.Time
+	until time.Time
 }
 
 // departure is a presence request that left.
@@ -86,7 +86,7 @@ func (g *graph) fault(format string, args ...any) {
 func (g *graph) trouble(a Act, until time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.troubles = append(g.troubles, trouble{a, time.Now(), until})
+	g.troubles = append(g.troubles, trouble{a, until})
 }
 
 // fate is the fault that a request meets; empty: none.

@@ -14,7 +14,6 @@ type term struct {
 	tenant   int
 	epoch    uint64
 	from, to time.Time // to: zero while it lasts
-	loaded   bool
 	answers  []answer
 	acked    []time.Time // appends
 	sweeps   []sweep

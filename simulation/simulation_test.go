@@ -16,7 +16,7 @@ import (
 )
 
 var (
-	seeds    = flag.Int("simulation.seeds", 40, "how many seeds to run")
+	seeds    = flag.Int("simulation.seeds", 30, "how many seeds to run")
 	first    = flag.Uint64("simulation.first", 1, "the first of them")
 	jobs     = flag.Int("simulation.jobs", 2, "how many processes run them")
 	stride   = flag.Uint64("simulation.stride", 1, "every how manieth seed is run: the others are another process's")
