@@ -54,4 +54,5 @@ const (
 	forBoot
 	forProcess
 	forChance
+	forBalance
 )

@@ -114,9 +114,21 @@ func (p *process) run() {
 	if log == nil {
 		return
 	}
+	replicas, err := publisher.NewReplicas(conn)
+	if err != nil {
+		p.world.graph.fault("replicas: %v", err)
+		return
+	}
+	random := func() float64 { return p.dice.of(forBalance, moment(time.Now())).share() }
+	balance := worker.NewBalance(p.name, replicas, p.clock, random, zap.NewNop())
+	speaking, hush := context.WithCancel(context.Background())
+	var spoken sync.WaitGroup
+	defer spoken.Wait()
+	defer hush()
+	spoken.Go(func() { balance.Run(speaking) })
 	var tenants []*worker.Tenant
 	for i := range p.world.plan.Tenants {
-		t, err := p.tenant(i, log)
+		t, err := p.tenant(i, log, balance)
 		if err != nil {
 			p.world.graph.fault("tenant: %v", err)
 			return
@@ -148,7 +160,7 @@ func (p *process) open(conn *publisher.Connection) *publisher.Log {
 	return nil
 }
 
-func (p *process) tenant(i int, log *publisher.Log) (*worker.Tenant, error) {
+func (p *process) tenant(i int, log *publisher.Log, balance *worker.Balance) (*worker.Tenant, error) {
 	plan := p.world.plan.Tenants[i]
 	// Chance depends on the moment alone, not on who else asked before.
 	random := func() float64 { return p.dice.of(forChance, uint64(i), moment(time.Now())).share() }
@@ -171,7 +183,7 @@ func (p *process) tenant(i int, log *publisher.Log) (*worker.Tenant, error) {
 	chain := publisher.NewChain(log, publisher.ChainConfig{Tenant: plan.Name, Replica: p.name, Embedded: p.world.plan.Embedded})
 	return worker.New(worker.Config{
 		Tenant: plan.Name, Replica: p.name, Embedded: p.world.plan.Embedded, Users: p.rosters[i], Chunk: plan.Chunk,
-		UnknownAfter: plan.UnknownAfter, Schedule: schedule, Timeout: 20 * time.Second, Boot: p.boot, Random: random,
+		UnknownAfter: plan.UnknownAfter, Schedule: schedule, Timeout: 20 * time.Second, Boot: p.boot, Random: random, Balance: balance,
 	}, client, budget, chain, &observer{process: p, tenant: i}, p.log()), nil
 }
 

@@ -15,7 +15,7 @@ var mutants = []Mutant{
 	{"events outside the batch", "publisher/batch.go",
 		"if err := l.tooLarge(msgs); err != nil {", "for _, m := range msgs[1:] {\n\t\tclear(m.Header)\n\t\t_ = l.conn.PublishMsg(m)\n\t}\n\tmsgs = msgs[:1]\n\tfor _, name := range []string{batchIDHeader, batchSequenceHeader, batchCommitHeader} {\n\t\tmsgs[0].Header.Del(name)\n\t}\n\tif err := l.tooLarge(msgs); err != nil {"},
 	{"a departure that does not empty the table", "publisher/batch.go",
-		`m.Header.Set("KV-Operation", "DEL")`, "_ = e"},
+		`m.Header.Set(kvOperation, "DEL")`, "_ = kvOperation"},
 	{"doubt is taken for not stored", "publisher/doubt.go",
 		"applied, err = c.resolve(ctx)", "applied, err = false, nil\n\t\t\tc.doubt = nil"},
 	{"doubt is taken for stored", "publisher/doubt.go",
@@ -94,7 +94,7 @@ var mutants = []Mutant{
 	{"an owner asks on for a minute", "worker/lease.go",
 		"ownerDeadline = 10 * time.Second", "ownerDeadline = 60 * time.Second"},
 	{"no permit is asked for", "graphclient/budget.go",
-		"if left <= 0 {\n\t\treturn 0, 0, ErrUnpermitted\n\t}", "left = max(left, time.Second)"},
+		"if left <= 0 {\n\t\treturn nil, 0, 0, ErrUnpermitted", "if left = max(left, time.Second); left <= 0 {\n\t\treturn nil, 0, 0, ErrUnpermitted"},
 	{"a deposed owner keeps its permit", "worker/tenant.go",
 		"t.budget.Permit(presence.Ledger{}, 0)", "_ = presence.Ledger{}"},
 	{"a tenant is not given up", "worker/reign.go",
@@ -102,7 +102,7 @@ var mutants = []Mutant{
 
 	// The limit.
 	{"requests count when they leave", "graphclient/budget.go",
-		"b.completed = b.completed.insert(b.now() + after)", "b.completed = b.completed.insert(b.now() + after - 10*time.Second)"},
+		"insert(max(at, b.now()) + after)", "insert(max(at, b.now()) + after - 10*time.Second)"},
 	{"what is in flight does not count", "graphclient/budget.go",
 		"b.inFlight + len(b.completed) - b.allowed;", "len(b.completed) - b.allowed;"},
 	{"a predecessor's reservation is not charged", "graphclient/stamps.go",
