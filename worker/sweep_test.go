@@ -75,7 +75,7 @@ func TestAThrottledChunkIsFirstNextTime(t *testing.T) {
 		}
 		w.source.delay = time.Second // in order
 		for range 8 {
-			room = 10
+			w.source.with(func(*fakeSource) { room = 10 })
 			if w.stop == nil {
 				w.start()
 			}
