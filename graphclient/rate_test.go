@@ -58,19 +58,33 @@ func (r *road) times() (there, back time.Duration) {
 	there = 10*time.Millisecond + time.Duration(r.rng.Int64N(int64(40*time.Millisecond)))
 	back = 10*time.Millisecond + time.Duration(r.rng.Int64N(int64(90*time.Millisecond)))
 	switch r.mode {
+	case "still": // no two requests differ
+		return 10 * time.Millisecond, 0
+	case "some jitter":
+		if r.rng.Float64() < 0.1 {
+			there = time.Duration(r.rng.Int64N(int64(5 * time.Second)))
+		}
+	case "rare stalls": // one a minute or so
+		there = r.stall(there, 0.003)
 	case "jitter":
 		if r.rng.Float64() < 0.3 {
 			there = time.Duration(r.rng.Int64N(int64(5 * time.Second)))
 		}
 	case "stall":
-		if r.rng.Float64() < 0.002 {
-			r.until = time.Now().Add(time.Second + time.Duration(r.rng.Int64N(int64(7*time.Second))))
-		}
-		if left := time.Until(r.until); left > 0 {
-			there = left + time.Duration(r.rng.Int64N(int64(50*time.Millisecond)))
-		}
+		there = r.stall(there, 0.002)
 	}
 	return there, back
+}
+
+// stall begins one with some chance for each request.
+func (r *road) stall(there time.Duration, chance float64) time.Duration {
+	if r.rng.Float64() < chance {
+		r.until = time.Now().Add(time.Second + time.Duration(r.rng.Int64N(int64(7*time.Second))))
+	}
+	if left := time.Until(r.until); left > 0 {
+		there = left + time.Duration(r.rng.Int64N(int64(50*time.Millisecond)))
+	}
+	return there
 }
 
 // demand sends as much as admit lets through until ctx ends.
