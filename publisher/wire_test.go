@@ -2,6 +2,7 @@ package publisher_test
 
 import (
 	"bufio"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -121,7 +122,7 @@ func (s *scriptedServer) answer(subject, body string, wanted bool) string {
 	return a
 }
 
-func (s *scriptedServer) chain(t *testing.T) *publisher.Chain {
+func (s *scriptedServer) chain(t *testing.T, timeout time.Duration) *publisher.Chain {
 	t.Helper()
 	conn, err := publisher.Connect(publisher.ConnectionConfig{Name: "test", URL: s.url}, zaptest.NewLogger(t))
 	if err != nil {
@@ -137,7 +138,7 @@ func (s *scriptedServer) chain(t *testing.T) *publisher.Chain {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return publisher.NewChain(log, publisher.ChainConfig{Tenant: tenant, Replica: "r1", Timeout: 300 * time.Millisecond})
+	return publisher.NewChain(log, publisher.ChainConfig{Tenant: tenant, Replica: "r1", Timeout: timeout})
 }
 
 // The server takes a misspelt or empty condition for none, so the bytes are what
@@ -145,7 +146,7 @@ func (s *scriptedServer) chain(t *testing.T) *publisher.Chain {
 func TestBytesOfTheConditions(t *testing.T) {
 	t.Parallel()
 	s := startScripted(t, `{"stream":"PRESENCE","seq":8}`, `{"stream":"PRESENCE","seq":11,"count":3}`)
-	c := s.chain(t)
+	c := s.chain(t, 30*time.Second)
 	if _, err := c.Acquire(t.Context(), presence.Owner{Sequence: 7, Epoch: 4}, presence.Ledger{}); err != nil {
 		t.Fatal(err)
 	}
@@ -237,7 +238,11 @@ func TestAnswersOfAServer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := startScripted(t, tc.answers...)
-			c := s.chain(t)
+			timeout := 30 * time.Second
+			if tc.doubt { // the server may keep silent
+				timeout = time.Second
+			}
+			c := s.chain(t, timeout)
 			if _, err := c.Acquire(t.Context(), presence.Owner{Sequence: 7}, presence.Ledger{}); err != nil {
 				t.Fatal(err)
 			}
@@ -245,7 +250,9 @@ func TestAnswersOfAServer(t *testing.T) {
 			s.written = nil
 			s.mu.Unlock()
 			b := newPeople().become("Busy", "Busy", userID(1))
-			err := c.Append(t.Context(), b)
+			ctx, cancel := context.WithTimeout(t.Context(), 3*timeout)
+			defer cancel()
+			err := c.Append(ctx, b)
 			switch {
 			case tc.want == "" && err != nil:
 				t.Errorf("append: %v", err)
@@ -275,7 +282,7 @@ func TestAnswersOfAServer(t *testing.T) {
 func TestLogThatLostItsEnd(t *testing.T) {
 	t.Parallel()
 	s := startScripted(t, `{"stream":"PRESENCE","seq":8}`, `{"stream":"PRESENCE","seq":0,"error":{"code":400,"err_code":10071,"description":"wrong last sequence: 5"}}`)
-	c := s.chain(t)
+	c := s.chain(t, time.Second)
 	if _, err := c.Acquire(t.Context(), presence.Owner{Sequence: 7}, presence.Ledger{}); err != nil {
 		t.Fatal(err)
 	}
