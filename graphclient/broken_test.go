@@ -49,7 +49,7 @@ func TestBrokenBy(t *testing.T) {
 		if !strings.Contains(words, tc.words) || strings.Contains(words, canary) {
 			t.Errorf("brokenBy(%v) = %q, want %q and nothing of the wire", tc.err, words, tc.words)
 		}
-		if cause != nil && strings.Contains(fmt.Sprintf("%v %+v %#v", cause, cause, cause), canary) || tc.cause != nil && cause != tc.cause {
+		if cause != nil && strings.Contains(fmt.Sprintf("%v %+v %#v", cause, cause, cause), canary) || tc.cause != nil && !errors.Is(cause, tc.cause) {
 			t.Errorf("brokenBy(%v) has cause %v, want %v", tc.err, cause, tc.cause)
 		}
 	}

@@ -87,7 +87,10 @@ func (g *graph) send(ctx context.Context, c call) (*reply, error) {
 	}
 	r.asked = time.Now()
 	resp, err := g.trip.RoundTrip(req)
-	if context.Cause(ctx) == errRepeated {
+	if errors.Is(context.Cause(ctx), errRepeated) {
+		if err == nil {
+			resp.Body.Close()
+		}
 		err = errRepeated
 	}
 	if err != nil {

@@ -57,7 +57,7 @@ func (t *Tokens) Drop(token string) {
 		t.retry = now.Add(wait)
 		t.failure = &TokenError{
 			Cause: presence.CauseUnreachable,
-			err:   errors.New("Graph takes tokens and refuses them soon after, too often to ask for another now"),
+			err:   errors.New("tokens are taken by Graph and refused soon after, too often to ask for another now"),
 		}
 	}
 }

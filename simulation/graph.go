@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -155,7 +156,8 @@ func (g *graph) arrive(q *question, f Fault, d dice) (r *reply) {
 	}
 	func() {
 		defer func() {
-			if p := recover(); p == http.ErrAbortHandler {
+			p := recover()
+			if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				r.torn, r.reset = true, len(r.body) == 0
 			} else if p != nil {
 				panic(p)

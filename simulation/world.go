@@ -174,9 +174,7 @@ func (w *world) start(slot int) {
 	p := newProcess(w, slot, w.started)
 	w.slots[slot] = p
 	w.all = append(w.all, p)
-	for _, r := range w.rosters {
-		p.rosters = append(p.rosters, r)
-	}
+	p.rosters = append(p.rosters, w.rosters...)
 	w.mu.Unlock()
 	w.say("start %s", p.name)
 	w.pending.Go(p.run)
