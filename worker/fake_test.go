@@ -70,6 +70,7 @@ type fakeJournal struct {
 	fail    func() error // asked before each append; nil: never fails; set by failWith
 	damage  func(map[presence.UserID]presence.State)
 	slow    time.Duration // for Load
+	ack     time.Duration // how long the reply to an acquire is under way
 	loads   int           // how many there were
 	broken  func() error  // asked by each Load; nil: never fails
 	blind   error         // of each Owner; nil: it can be read
@@ -85,7 +86,12 @@ func (j *fakeJournal) Owner(context.Context) (presence.Owner, error) {
 	return j.owner, j.away
 }
 
-func (j *fakeJournal) Acquire(_ context.Context, seen presence.Owner, l presence.Ledger) (presence.Owner, error) {
+func (j *fakeJournal) Acquire(ctx context.Context, seen presence.Owner, l presence.Ledger) (own presence.Owner, err error) {
+	defer func() {
+		if err == nil && !j.acked(ctx) {
+			own, err = presence.Owner{}, ctx.Err()
+		}
+	}()
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.away != nil {
@@ -483,4 +489,17 @@ func (w *world) schedule(spec string) {
 		w.t.Fatal(err)
 	}
 	w.config.Schedule = s
+}
+
+// acked waits for the reply to an acquire; false if ctx ended first.
+func (j *fakeJournal) acked(ctx context.Context) bool {
+	if j.ack == 0 {
+		return true
+	}
+	select {
+	case <-time.After(j.ack):
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }

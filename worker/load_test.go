@@ -99,3 +99,19 @@ func TestAPanickingLoadEndsTheProcessLikeAnyOther(t *testing.T) {
 		}
 	})
 }
+
+// A stop that comes while the reply to an acquire is under way: the tenant is ours
+// in the log, and is given up like any other.
+func TestAStopInMidAcquireGivesTheTenantUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 2)
+		w.journal.ack = 500 * time.Millisecond
+		w.start()
+		w.after(100 * time.Millisecond)
+		w.stop()
+		if o := w.owner(); o.Epoch != 1 || !o.Released {
+			t.Errorf("the log has epoch %d, released %t; want epoch 1, released", o.Epoch, o.Released)
+		}
+	})
+}

@@ -18,12 +18,14 @@ type term struct {
 }
 
 // acquire waits until the tenant is vacant and takes it over; false if ctx ended.
-func (t *Tenant) acquire(ctx context.Context) (term, bool) {
+// A claim that is under way then is seen through, because what is ours has to be
+// given up.
+func (t *Tenant) acquire(ctx, work context.Context) (term, bool) {
 	var watch standing
 	for {
 		t.alive()
 		begun := time.Now()
-		own, err := t.challenge(ctx, &watch)
+		own, err := t.challenge(ctx, work, &watch)
 		if err == nil {
 			t.away = t.away.over(begun, time.Now(), t.cfg.Schedule)
 		}
@@ -57,7 +59,7 @@ func (t *Tenant) await(ctx context.Context) bool {
 }
 
 // challenge looks once, and takes the tenant over if it is vacant; nil if not.
-func (t *Tenant) challenge(ctx context.Context, watch *standing) (*term, error) {
+func (t *Tenant) challenge(ctx, work context.Context, watch *standing) (*term, error) {
 	o, err := t.journal.Owner(ctx)
 	if err != nil {
 		return nil, err
@@ -83,7 +85,7 @@ func (t *Tenant) challenge(ctx context.Context, watch *standing) (*term, error) 
 	}
 	ledger := t.ledger(t.chunks(), t.cfg.Schedule.Next(time.Now())) // the first sweep begins at once
 	sent := t.cfg.Boot()
-	own, err := t.journal.Acquire(ctx, o, ledger)
+	own, err := t.journal.Acquire(work, o, ledger)
 	if err != nil {
 		return nil, err
 	}

@@ -159,7 +159,7 @@ func (t *Tenant) Run(ctx context.Context) error {
 // when the tenant was given up of our own will.
 func (t *Tenant) turn(ctx, work context.Context) (err error) {
 	defer t.catch(&err)
-	own, ok := t.acquire(ctx)
+	own, ok := t.acquire(ctx, work)
 	if !ok {
 		return nil
 	}
