@@ -45,14 +45,24 @@ func TestMain(m *testing.M) {
 // scratch is where this run has the programs and its disks.
 var scratch string
 
+const scratchName = "presenced-powercut-"
+
 func prepare(run func() int) (code int, err error) {
 	if err := clearUp(); err != nil {
 		return 1, err
 	}
-	if scratch, err = os.MkdirTemp("", fmt.Sprintf("presenced-powercut-%d-", os.Getpid())); err != nil {
+	if scratch, err = os.MkdirTemp("", scratchName); err != nil {
 		return 1, err
 	}
 	defer os.RemoveAll(scratch)
+	lock, err := os.Create(filepath.Join(scratch, "running"))
+	if err != nil {
+		return 1, err
+	}
+	defer lock.Close()
+	if !locked(lock) {
+		return 1, fmt.Errorf("lock %s: somebody else has it", lock.Name())
+	}
 	presenced, natsServer = filepath.Join(scratch, "presenced"), filepath.Join(scratch, "nats-server")
 	for target, pkg := range map[string]string{presenced: "presenced/cmd/presenced", natsServer: "github.com/nats-io/nats-server/v2"} {
 		if out, err := exec.Command("go", "build", "-o", target, pkg).CombinedOutput(); err != nil {
@@ -63,17 +73,24 @@ func prepare(run func() int) (code int, err error) {
 }
 
 // clearUp removes what runs that were killed themselves have left: mounts without a
-// server, and files. Their processes died with them.
+// server, and files. Their processes died with them, and the kernel gave up their
+// locks.
 func clearUp() error {
-	dirs, err := filepath.Glob(filepath.Join(os.TempDir(), "presenced-powercut-*"))
+	locks, err := filepath.Glob(filepath.Join(os.TempDir(), scratchName+"*", "running"))
 	if err != nil {
 		return err
 	}
-	for _, dir := range dirs {
-		var pid int
-		if _, err := fmt.Sscanf(filepath.Base(dir), "presenced-powercut-%d-", &pid); err != nil || syscall.Kill(pid, 0) == nil {
-			continue // not ours, or of a run that goes on
+	for _, path := range locks {
+		lock, err := os.Open(path)
+		if err != nil {
+			continue // its run has just ended
 		}
+		dead := locked(lock)
+		lock.Close()
+		if !dead {
+			continue
+		}
+		dir := filepath.Dir(path)
 		fmt.Println("clearing up after an earlier run:", dir)
 		if err := lossy.Sweep(dir); err != nil {
 			return err
@@ -83,6 +100,10 @@ func clearUp() error {
 		}
 	}
 	return nil
+}
+
+func locked(f *os.File) bool {
+	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil
 }
 
 // times is how many cuts a test makes.

@@ -3,10 +3,10 @@
 package lossy
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -35,15 +35,36 @@ func (d *Disk) Mount(dir string) (*Mount, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mount a lossy disk at %s: %w: it needs /dev/fuse, and root or fusermount3", dir, err)
 	}
-	return &Mount{dir}, nil
+	return &Mount{dir}, closeOnExec()
+}
+
+// closeOnExec keeps connections to the kernel from child processes, which inherit
+// them where the library mounts by itself. A child that is on the disk would keep
+// its own open and wait for an answer for ever, when we are killed.
+func closeOnExec() error {
+	fds, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return fmt.Errorf("look for connections to /dev/fuse: %w", err)
+	}
+	for _, entry := range fds {
+		target, err := os.Readlink("/proc/self/fd/" + entry.Name())
+		if err != nil || target != "/dev/fuse" {
+			continue
+		}
+		if fd, err := strconv.Atoi(entry.Name()); err == nil {
+			syscall.CloseOnExec(fd)
+		}
+	}
+	return nil
 }
 
 // Close takes the disk out of the tree, also from under processes that have not
-// ended; what they have open stays theirs until they close it.
+// ended; what they ask of it fails from then on.
 func (m *Mount) Close() error { return detach(m.dir) }
 
 func detach(dir string) error {
-	err := syscall.Unmount(dir, syscall.MNT_DETACH)
+	// To force it is to end the connection: nobody waits for an answer any more.
+	err := syscall.Unmount(dir, syscall.MNT_FORCE|syscall.MNT_DETACH)
 	if err == nil {
 		return nil
 	}
@@ -53,8 +74,7 @@ func detach(dir string) error {
 	return nil
 }
 
-// Sweep unmounts the disks below dir that a process left when it was killed. It
-// leaves those alone that still answer.
+// Sweep unmounts the disks below dir, which a process left that was killed.
 func Sweep(dir string) error {
 	mounts, err := os.ReadFile("/proc/self/mounts")
 	if err != nil {
@@ -63,9 +83,6 @@ func Sweep(dir string) error {
 	for line := range strings.Lines(string(mounts)) {
 		fields := strings.Fields(line)
 		if len(fields) < 2 || fields[0] != fsName || !strings.HasPrefix(fields[1], dir+"/") {
-			continue
-		}
-		if _, err := os.Stat(fields[1]); !errors.Is(err, syscall.ENOTCONN) {
 			continue
 		}
 		if err := detach(fields[1]); err != nil {
