@@ -1,6 +1,10 @@
 package simulation
 
-import "time"
+import (
+	"hash/fnv"
+	"io"
+	"time"
+)
 
 // dice decides what chance decides, as a pure function of the seed and of what is
 // decided: the same question has the same answer in every run, whatever happened
@@ -36,6 +40,13 @@ func (d dice) between(low, high time.Duration) time.Duration {
 }
 
 func pick[T any](d dice, from ...T) T { return from[d.below(len(from))] }
+
+// sum makes a text a key.
+func sum(text string) uint64 {
+	h := fnv.New64a()
+	_, _ = io.WriteString(h, text)
+	return h.Sum64()
+}
 
 // moment makes a time a key.
 func moment(t time.Time) uint64 { return uint64(t.UnixNano()) }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"hash/fnv"
 	"io"
 	"net/http"
 	"strings"
@@ -31,7 +30,7 @@ func (rt *route) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	now := time.Now()
-	d := p.dice.of(forGraph, uint64(rt.tenant), moment(now), q.sum())
+	d := p.dice.of(forGraph, uint64(rt.tenant), moment(now), sum(q.url+string(q.body)))
 	if wait := p.thawed(); wait > 0 { // frozen: whatever a timer of it wants, nothing leaves
 		select {
 		case <-ctx.Done():
@@ -110,14 +109,6 @@ func (rt *route) question(req *http.Request) (*question, error) {
 		}
 	}
 	return q, nil
-}
-
-// sum tells questions apart that are asked at one moment.
-func (q *question) sum() uint64 {
-	h := fnv.New64a()
-	_, _ = io.WriteString(h, q.url)
-	_, _ = h.Write(q.body)
-	return h.Sum64()
 }
 
 func (g *graph) depart(p *process, tenant int) {

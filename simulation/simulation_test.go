@@ -48,6 +48,11 @@ func run(t *testing.T, seed uint64) (wrong []string, r *simulation.Record) {
 			t.Fatal(err)
 		}
 		wrong = simulation.Judge(r)
+		if *trace {
+			for _, m := range r.Log {
+				t.Logf("%d %s %s %s", m.Sequence, m.Stored.Format("15:04:05.000000000"), m.Subject, m.Data)
+			}
+		}
 	})
 	// nats.go keeps a pool of timers for all connections, and a timer must not move
 	// from bubble to bubble. A pool is emptied by the second collection.
@@ -103,7 +108,10 @@ func share(t *testing.T) {
 	t.Logf("%d seeds in %v", *seeds, time.Since(began).Round(time.Millisecond))
 }
 
-// TestRunsRepeat runs seeds again and compares the logs, to the nanosecond.
+// TestRunsRepeat runs seeds again and compares the stories, to the nanosecond. Not
+// all repeat: where a worker finds several channels ready at once, after a write
+// that took long, Go's select throws dice of its own. If none does, something has
+// chance in it that does not come from the seed.
 func TestRunsRepeat(t *testing.T) {
 	same, all := 0, 0
 	for seed := *first; seed < *first+uint64(*repeated); seed++ {
@@ -118,4 +126,7 @@ func TestRunsRepeat(t *testing.T) {
 		}
 	}
 	t.Logf("%d of %d runs went the same way", same, all)
+	if same == 0 {
+		t.Error("no run repeats")
+	}
 }

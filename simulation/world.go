@@ -30,10 +30,12 @@ type world struct {
 	pending sync.WaitGroup // restarts and connections
 }
 
-// mishap is what goes wrong with the next few requests of a replica.
+// mishap is what goes wrong with requests of a replica for a while.
 type mishap struct {
 	natsmodel.Mischief
-	left   int
+	until  time.Time
+	chance float64
+	dice   dice
 	writes bool // only with owner messages
 }
 
@@ -228,7 +230,7 @@ func (w *world) lag(now time.Time) time.Duration {
 
 func (w *world) arm(a Act) {
 	d := a.dice
-	m := &mishap{left: 1 + d.of(30).below(4), writes: d.of(31).chance(0.6)}
+	m := &mishap{until: time.Now().Add(d.of(30).between(time.Second, 8*time.Second)), chance: pick(d.of(35), 0.5, 1), dice: d, writes: d.of(31).chance(0.6)}
 	switch d.of(32).below(5) {
 	case 0:
 		m.LoseRequest = true
@@ -250,10 +252,9 @@ func (w *world) meddle(client, subject string) natsmodel.Mischief {
 	defer w.mu.Unlock()
 	for _, p := range w.all {
 		m := w.mishaps[p.slot]
-		if p.name != client || m == nil || m.left == 0 || m.writes && subject[0] == '$' || time.Since(w.begun) > w.plan.Storm {
+		if p.name != client || m == nil || time.Now().After(m.until) || m.writes && subject[0] == '$' || !m.dice.of(moment(time.Now()), sum(subject)).chance(m.chance) {
 			continue
 		}
-		m.left--
 		w.say("mishap of %s at %s: %+v", client, subject, m.Mischief)
 		return m.Mischief
 	}
