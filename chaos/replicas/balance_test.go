@@ -30,7 +30,7 @@ func TestBalance(t *testing.T) {
 		t.Fatalf("still runs %v after SIGTERM", patience)
 	}
 	r.awaitSpread(t, 1, 2)
-	r.settle(t, r.direct)
+	r.settle(t, time.Now())
 	r.each(func(l *life) { l.stop(patience) })
 	r.conclude(t)
 }

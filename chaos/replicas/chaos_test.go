@@ -58,7 +58,7 @@ func chaos(t *testing.T, servers int) {
 	r.join(t)
 	r.join(t)
 	r.direct = r.log(t)
-	r.settle(t, r.direct) // everybody is seen once
+	r.settle(t, time.Time{}) // everybody is seen once
 	changing, stopChanging := context.WithCancel(t.Context())
 	var flipping sync.WaitGroup
 	flips := rand.New(rand.NewPCG(rng.Uint64(), 0))
@@ -70,8 +70,8 @@ func chaos(t *testing.T, servers int) {
 	flipping.Wait()
 	r.tenants.Heal()
 	begin := time.Now()
-	r.settle(t, r.direct)
-	t.Logf("everybody is as the table says %v after the last fault", time.Since(begin).Round(time.Millisecond))
+	r.settle(t, begin)
+	t.Logf("everybody was asked for and written %v after the last fault", time.Since(begin).Round(time.Millisecond))
 	r.each(func(l *life) {
 		if l.isOver() {
 			return

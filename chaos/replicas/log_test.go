@@ -64,7 +64,7 @@ func (r *rig) read(t *testing.T, log *publisher.Log) story {
 			break
 		}
 	}
-	s.wantTable(ctx, t, log)
+	s.wantTable(t, log)
 	return s
 }
 
@@ -93,10 +93,16 @@ func lastPublic(ctx context.Context, t *testing.T, stream jetstream.Stream) uint
 	return m.Sequence
 }
 
-// wantTable compares the table with the newest event of everybody. The server fills
-// it a moment after the log, so it may take a few looks.
-func (s *story) wantTable(ctx context.Context, t *testing.T, log *publisher.Log) {
+// tablePatience is how long the table may take to say what the log does. One server
+// fills it within a second; three that sync each of its messages take their time.
+const tablePatience = 4 * time.Minute
+
+// wantTable compares the table with the newest event of everybody.
+func (s *story) wantTable(t *testing.T, log *publisher.Log) {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), tablePatience)
+	defer cancel()
+	begin := time.Now()
 	want := make(map[presence.UserID]presence.Event)
 	for _, l := range s.lines {
 		want[l.Event.User] = l.Event
@@ -111,5 +117,7 @@ func (s *story) wantTable(ctx context.Context, t *testing.T, log *publisher.Log)
 	}
 	if !eventually(ctx, 200*time.Millisecond, equal) {
 		t.Errorf("the table, with %d users, is not what the log adds up to, with %d", len(got), len(want))
+		return
 	}
+	t.Logf("the table says what the log does, %v after that was read", time.Since(begin).Round(time.Millisecond))
 }
