@@ -52,7 +52,7 @@ func chaos(t *testing.T, servers int) {
 	list := []*tenant{
 		{name: "red", rate: "{requests: 1500, per: 30s}", allowed: 1200, endpoint: "bulk", every: "1s"},
 		{name: "green", rate: "{requests: 1500, per: 30s}", allowed: 1200, endpoint: "bulk", every: "1s"},
-		{name: "blue", rate: "{requests: 400, per: 30s, share: 1}", allowed: 400, endpoint: "bulk", every: "1s"},
+		{name: "blue", rate: "{requests: 130, per: 30s, share: 1}", allowed: 130, endpoint: "bulk", every: "1s"},
 	}
 	r := newRig(t, servers, *people, list...)
 	r.join(t)
