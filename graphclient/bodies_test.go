@@ -108,6 +108,12 @@ func TestBodiesAreBounded(t *testing.T) {
 			rw.Header().Set("Content-Length", "1000")
 			_, _ = rw.Write([]byte(`{"value":[]}`))
 		}, "broke off: the connection was closed", 3},
+		"interim answers without end": {func(rw http.ResponseWriter, req *http.Request) {
+			rw.Header().Set("Link", strings.Repeat("x", 4<<10))
+			for req.Context().Err() == nil {
+				rw.WriteHeader(http.StatusEarlyHints)
+			}
+		}, "no answer", 3},
 		"a million headers": {func(rw http.ResponseWriter, _ *http.Request) {
 			for i := range 20_000 {
 				rw.Header().Set(fmt.Sprintf("X-%d", i), "1")

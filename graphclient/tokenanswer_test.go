@@ -44,6 +44,7 @@ func TestTokenAnswers(t *testing.T) {
 		"no type":             {200, `{"expires_in":3599,"access_token":"t"}`, false, "want Bearer"},
 		"HTML":                {200, `<html>maintenance</html>`, false, "not a token answer"},
 		"empty":               {200, ``, false, "not a token answer"},
+		"UTF-16":              {200, "\xff\xfe{\x00}\x00", false, "not a token answer"},
 		"null":                {200, `null`, false, "not a token answer"},
 		"array":               {200, `[]`, false, "not a token answer"},
 		"error with 200":      {200, `{"error":"invalid_client","error_description":"AADSTS7000215: wrong"}`, false, "use its value"},
