@@ -191,7 +191,7 @@ func (j *judge) sayings(t *tenantLog, term *term, said presence.SourceState, nat
 	var want []presence.SourceState
 	outages := func(until time.Time) {
 		for ; len(nats) > 0 && nats[0].Stored.Before(until); nats = nats[1:] {
-			if !j.silent(t, nats[0]) && !term.process.troubledBefore(t.index, nats[0].Stored) {
+			if !j.silent(t, nats[0]) && !term.unanswered(2*t.plan.Interval, nats[0].Stored) && !term.process.troubledBefore(t.index, nats[0].Stored) {
 				j.fault("%s: news %d says that NATS could not be reached, and it could", t.plan.Name, nats[0].Sequence)
 			}
 			want, said = append(want, nats[0].state), nats[0].state
@@ -220,6 +220,19 @@ func (j *judge) sayings(t *tenantLog, term *term, said presence.SourceState, nat
 	}
 	outages(j.Begun.Add(24 * time.Hour))
 	return want
+}
+
+// unanswered reports whether the reign's writes got no ack for so long, not long
+// before: what is stored without a word is not known to be.
+func (t *term) unanswered(long time.Duration, at time.Time) bool {
+	before := t.from
+	for _, acked := range t.acked {
+		if acked.Sub(before) > long && acked.Before(at) && at.Sub(acked) < time.Minute {
+			return true
+		}
+		before = acked
+	}
+	return false
 }
 
 // troubledBefore reports whether the process could not reach the log not long
