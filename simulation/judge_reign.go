@@ -186,12 +186,12 @@ func (j *judge) news(t *tenantLog) {
 }
 
 // sayings is what had to be said in a reign. That NATS could not be reached is not
-// for its sweeps to say: it must be true.
+// for its sweeps to say, unless they lacked the permit: it must be true.
 func (j *judge) sayings(t *tenantLog, term *term, said presence.SourceState, nats []newsAt) []presence.SourceState {
 	var want []presence.SourceState
-	outages := func(until time.Time) {
+	outages := func(until time.Time, cause presence.Cause) {
 		for ; len(nats) > 0 && nats[0].Stored.Before(until); nats = nats[1:] {
-			if !j.silent(t, nats[0]) && !term.unanswered(2*t.plan.Interval, nats[0].Stored) && !term.process.troubledBefore(t.index, nats[0].Stored) {
+			if cause != presence.CauseNATS && !j.silent(t, nats[0]) && !term.unanswered(2*t.plan.Interval, nats[0].Stored) && !term.process.troubledBefore(t.index, nats[0].Stored) {
 				j.fault("%s: news %d says that NATS could not be reached, and it could", t.plan.Name, nats[0].Sequence)
 			}
 			want, said = append(want, nats[0].state), nats[0].state
@@ -199,7 +199,7 @@ func (j *judge) sayings(t *tenantLog, term *term, said presence.SourceState, nat
 	}
 	before := presence.SourceState("")
 	for _, s := range term.sweeps {
-		outages(s.at)
+		outages(s.at, s.Cause)
 		now := presence.SourceUp
 		switch {
 		case s.Failed == s.Requests && s.Failed > 0:
@@ -218,7 +218,7 @@ func (j *judge) sayings(t *tenantLog, term *term, said presence.SourceState, nat
 		}
 		before = now
 	}
-	outages(j.Begun.Add(24 * time.Hour))
+	outages(j.Begun.Add(24*time.Hour), presence.CauseNone)
 	return want
 }
 
