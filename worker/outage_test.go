@@ -191,11 +191,10 @@ func TestAnOutageKeepsOneObservationAtMost(t *testing.T) {
 		if since := time.Since(last); since < 9*time.Minute {
 			t.Errorf("the last request was %s ago", since)
 		}
-		w.model.cut(nil)
-		w.after(2 * time.Second) // before the next sweep
 		for _, u := range users(200) {
 			w.source.set(u, "Available")
 		}
+		w.model.cut(nil)
 		w.after(time.Minute)
 		w.stop()
 		perUser := map[string]int{}
