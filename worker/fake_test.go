@@ -272,7 +272,7 @@ func (s *fakeSource) with(change func(*fakeSource)) {
 }
 
 func (s *fakeSource) Presences(ctx context.Context, ids []presence.UserID) ([]presence.Answer, error) {
-	if s.permit != nil && !s.permit.allowed() {
+	if s.permit != nil && !s.permit.admit(ctx) {
 		return nil, &presence.BlindError{Cause: presence.CauseThrottled, Err: errors.New("no permit")}
 	}
 	s.mu.Lock()
@@ -330,10 +330,27 @@ func (b *fakeBudget) Permit(_ presence.Ledger, until time.Duration) {
 	defer b.mu.Unlock()
 	b.until = until
 }
-func (b *fakeBudget) allowed() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.boot() < b.until
+
+// admit waits for a permit, as the real budget does, for two minutes or until it is
+// revoked.
+func (b *fakeBudget) admit(ctx context.Context) bool {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); {
+		b.mu.Lock()
+		until := b.until
+		b.mu.Unlock()
+		if b.boot() < until {
+			return true
+		}
+		if until == 0 {
+			return false
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	return false
 }
 
 // lastWrite is when the owner message was written last, and how many there were.

@@ -167,6 +167,37 @@ func TestAnOutageThatTheOwnerToldIsNotToldTwice(t *testing.T) {
 	})
 }
 
+// A replica that alone was cut off has nothing to tell either, however soon the owner
+// gives the tenant up after that.
+func TestAStandbyThatAloneWasCutOffTellsNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1)
+		w.start()
+		stopFirst := w.stop
+		w.restart("b")
+		b := w.journal
+		w.after(20 * time.Second)
+		w.model.mu.Lock()
+		b.blind = errAway
+		w.model.mu.Unlock()
+		w.after(5 * time.Minute)
+		w.model.mu.Lock()
+		b.blind = nil
+		w.model.mu.Unlock()
+		w.after(1600 * time.Millisecond) // it has looked once
+		stopFirst()
+		w.after(time.Minute)
+		if o := w.owner(); o.Replica != "b" {
+			t.Errorf("owner = %+v, want b", o)
+		}
+		w.stop()
+		if diff := cmp.Diff([]string{">up "}, w.model.said()); diff != "" {
+			t.Errorf("news (-want +got):\n%s", diff)
+		}
+	})
+}
+
 // While NATS is away nothing piles up: polling ends, and of each user at most the
 // answer that was under way is kept.
 func TestAnOutageKeepsOneObservationAtMost(t *testing.T) {

@@ -26,9 +26,6 @@ func (t *Tenant) acquire(ctx, work context.Context) (term, bool) {
 		t.alive()
 		begun := time.Now()
 		own, err := t.challenge(ctx, work, &watch)
-		if err == nil {
-			t.away = t.away.over(begun, time.Now(), t.cfg.Schedule)
-		}
 		if err == nil && own != nil {
 			t.report(func(s *Status) { s.Trouble, s.StandsBy = nil, false })
 			return *own, true
@@ -60,10 +57,12 @@ func (t *Tenant) await(ctx context.Context) bool {
 
 // challenge looks once, and takes the tenant over if it is vacant; nil if not.
 func (t *Tenant) challenge(ctx, work context.Context, watch *standing) (*term, error) {
+	begun := time.Now()
 	o, err := t.journal.Owner(ctx)
 	if err != nil {
 		return nil, err
 	}
+	t.away = t.away.over(begun, time.Now(), t.cfg.Schedule)
 	now := t.cfg.Boot()
 	if watch.since != 0 && watch.owner.Sequence != o.Sequence && !o.Released && o.Replica != t.cfg.Replica {
 		t.away.due = false // another replica goes on, and says it
