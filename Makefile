@@ -16,7 +16,7 @@ USERS ?= 100000#   for how many a restart is measured
 COUNT ?= 6#        how often a benchmark is run
 SEED ?= 0#         what repeats a run; 0: others each time
 
-.PHONY: help check proof test race lint tidy fuzz fuzz-short bench chaos chaos-replicas powercut simulate simulate-year \
+.PHONY: help check proof test race lint tidy fuzz fuzz-short bench chaos chaos-kill chaos-replicas powercut simulate simulate-year \
 	mutants soak restart demo compose golden build
 
 help: ## list these
@@ -56,7 +56,9 @@ fuzz-short: ## every fuzz target for a few seconds
 bench: ## all benchmarks, COUNT (6) times each
 	go test -run '^$$' -bench . -benchmem -count $(COUNT) ./...
 
-chaos: ## kill -9 the daemon KILLS (50) times and hold its log against the truth; SEED repeats a run
+chaos: chaos-kill chaos-replicas ## both of the next, with their tallies
+
+chaos-kill: ## kill -9 the daemon KILLS (50) times and hold its log against the truth; SEED repeats a run
 	go test ./chaos -run TestKill -count 1 -v -timeout 30m -args -chaos.kills=$(KILLS) -chaos.seed=$(SEED)
 
 chaos-replicas: ## two and three replicas on one and three nats-servers under faults for FOR (60s); SEED repeats them

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -70,13 +71,24 @@ func Open(ctx context.Context, conn *Connection, cfg Config) (*Log, []Drift, err
 	return l, drifts, nil
 }
 
+// withoutJetStream is what to do where nobody answers for streams.
+func withoutJetStream(err error) string {
+	switch {
+	case errors.Is(err, nats.ErrNoResponders), errors.Is(err, jetstream.ErrJetStreamNotEnabled):
+		return ": does the server run with JetStream? enable JetStream in its configuration"
+	case errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
+		return ": enable JetStream for the account of presenced's NATS user"
+	}
+	return ""
+}
+
 func provision(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig, manage Manage) (jetstream.Stream, error) {
 	s, err := js.Stream(ctx, want.Name)
 	switch {
 	case err == nil:
 		return s, nil
 	case !errors.Is(err, jetstream.ErrStreamNotFound):
-		return nil, fmt.Errorf("look up stream %s: %w", want.Name, err)
+		return nil, fmt.Errorf("look up stream %s: %w%s", want.Name, err, withoutJetStream(err))
 	case manage != ManageCreate:
 		return nil, fmt.Errorf("%w: stream %s is %w and nats.stream.manage is %q: create it, or set manage to create", ErrUnfit, want.Name, ErrMissing, manage)
 	}
