@@ -142,26 +142,33 @@ func (d *Directory) members(ctx context.Context, group string, into map[presence
 	return r.bad(http.StatusOK, fmt.Sprintf("the group has more than %d pages", maxPages))
 }
 
-// collect reads the ids of a page.
+// collect reads the ids of a page: all of them, or none of a page that is not as it
+// should be.
 func collect(r *reply, single bool, from string, into map[presence.UserID]string) (link string, err error) {
 	var one struct {
 		ID text `json:"id"`
 	}
+	var found []presence.UserID
 	wrong := 0
 	link, err = readPage(r.body, single, &one, func() {
 		id, err := presence.ParseUserID(one.ID.value)
 		one.ID = text{}
 		if err != nil {
 			wrong++
-		} else if _, ok := into[id]; !ok {
-			into[id] = from
+			return
 		}
+		found = append(found, id)
 	})
 	if err == nil && wrong > 0 {
 		err = fmt.Errorf("the answer holds %d entries without a user id", wrong)
 	}
 	if err != nil {
 		return "", r.bad(http.StatusOK, err.Error())
+	}
+	for _, id := range found {
+		if _, ok := into[id]; !ok {
+			into[id] = from
+		}
 	}
 	return link, nil
 }
