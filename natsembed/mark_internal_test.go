@@ -86,7 +86,7 @@ func TestStartTellsWhatWasLost(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			fill(t, s)
+			fill(t, s, jetstream.DefaultPersistMode)
 			tc.stop(s)
 			tc.harm(t, filepath.Join(dir, "jetstream", "$G", "streams", "TEST"))
 			core, logs := observer.New(zapcore.ErrorLevel)
@@ -102,6 +102,32 @@ func TestStartTellsWhatWasLost(t *testing.T) {
 				t.Error("a stream that never was lost something")
 			}
 		})
+	}
+}
+
+// A stream that is not synced on purpose is gone after a power cut: that is said, and
+// is no error.
+func TestUnsyncedStreamMayBeGone(t *testing.T) {
+	t.Parallel()
+	for mode, want := range map[jetstream.PersistModeType]zapcore.Level{jetstream.AsyncPersistMode: zapcore.WarnLevel, jetstream.DefaultPersistMode: zapcore.ErrorLevel} {
+		dir := t.TempDir()
+		s, err := Start(t.Context(), Config{StoreDir: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		fill(t, s, mode)
+		s.Close()
+		if err := os.RemoveAll(filepath.Join(dir, "jetstream", "$G", "streams", "TEST")); err != nil {
+			t.Fatal(err)
+		}
+		core, logs := observer.New(zapcore.WarnLevel)
+		if s, err = Start(t.Context(), Config{StoreDir: dir, Log: zap.New(core)}); err != nil {
+			t.Fatal(err)
+		}
+		s.Close()
+		if told := logs.FilterMessage("a stream of the store is gone").All(); len(told) != 1 || told[0].Level != want {
+			t.Errorf("mode %v: log = %v, want one line of level %s", mode, told, want)
+		}
 	}
 }
 
@@ -122,7 +148,7 @@ func TestUnreadableMarkIsTold(t *testing.T) {
 	}
 }
 
-func fill(t *testing.T, s *Server) {
+func fill(t *testing.T, s *Server, mode jetstream.PersistModeType) {
 	t.Helper()
 	nc, err := nats.Connect("", nats.InProcessServer(s))
 	if err != nil {
@@ -133,7 +159,7 @@ func fill(t *testing.T, s *Server) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "TEST", Subjects: []string{"test"}}); err != nil {
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "TEST", Subjects: []string{"test"}, PersistMode: mode}); err != nil {
 		t.Fatal(err)
 	}
 	for range 20 {
