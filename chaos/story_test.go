@@ -39,7 +39,7 @@ func read(t *testing.T, store string) story {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	// As the daemon opens it: a stream whose making was cut short is there only once
 	// it is made again. One that was lost comes back empty, and the audit misses all.
@@ -99,9 +99,9 @@ func (s story) wantTable(ctx context.Context, t *testing.T, log *publisher.Log) 
 		}
 		return maps.EqualFunc(want, got, func(a, b presence.Event) bool { return reflect.DeepEqual(a, b) })
 	}
-	looking, cancel := context.WithTimeout(ctx, 10*time.Second)
+	looking, cancel := context.WithTimeout(ctx, time.Minute) // a server that starts may ask the log for more after 10 s only
 	defer cancel()
-	if eventually(looking, 20*time.Millisecond, equal) {
+	if eventually(looking, 200*time.Millisecond, equal) {
 		return
 	}
 	for user, e := range want {
