@@ -64,8 +64,8 @@ func (r *road) times() (there, back time.Duration) {
 		if r.rng.Float64() < 0.1 {
 			there = time.Duration(r.rng.Int64N(int64(5 * time.Second)))
 		}
-	case "rare stalls": // one a minute or so
-		there = r.stall(there, 0.003)
+	case "rare stalls": // one a minute or so of 1,500 requests in 30 s
+		there = r.stall(there, 0.0003)
 	case "jitter":
 		if r.rng.Float64() < 0.3 {
 			there = time.Duration(r.rng.Int64N(int64(5 * time.Second)))
