@@ -163,7 +163,7 @@ func (b *Balance) giveAway() {
 }
 
 // yields reports whether a tenant that has been vacant for so long is left to
-// another replica for now.
+// another replica a little longer.
 func (b *Balance) yields(tenant string, vacant time.Duration) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
