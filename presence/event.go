@@ -136,6 +136,13 @@ func (e Event) MarshalJSON() ([]byte, error) {
 // version may add are ignored; anything this version would not have written is
 // refused, so that a foreign message never becomes somebody's state.
 func ParseEvent(payload []byte) (Event, error) {
+	if e, ok := parseCanonical(payload); ok {
+		return e, nil
+	}
+	return parseJSON(payload)
+}
+
+func parseJSON(payload []byte) (Event, error) {
 	var env envelope[eventData]
 	if err := json.Unmarshal(payload, &env); err != nil {
 		return Event{}, fmt.Errorf("parse event: %w", err)
@@ -153,7 +160,7 @@ func ParseEvent(payload []byte) (Event, error) {
 	if err := e.check(); err != nil {
 		return Event{}, fmt.Errorf("parse event of type %q: %w", env.Type, err)
 	}
-	if env.SpecVersion != "1.0" || env.ID != e.ID() {
+	if env.SpecVersion != "1.0" || !e.hasID(env.ID) {
 		return Event{}, fmt.Errorf("parse event: id %q and specversion %q do not fit its data", env.ID, env.SpecVersion)
 	}
 	return e, nil

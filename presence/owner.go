@@ -68,7 +68,8 @@ type Loaded struct {
 	Source SourceState // what was said last of the source
 	Intact bool        // the states add up to the summary on record
 
-	Expected, Found Summary // what did not add up, for people who look into it
+	Found    Summary // of States, above the floor of the summary on record
+	Expected Summary // what was on record, for people who look into what does not add up
 }
 
 // Ledger is when a tenant's requests completed, as a successor needs it: counts

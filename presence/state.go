@@ -3,7 +3,6 @@ package presence
 import (
 	"encoding/binary"
 	"hash/fnv"
-	"io"
 	"time"
 )
 
@@ -37,32 +36,33 @@ func (s State) sum(user UserID) uint64 {
 	if s.Revision == 0 {
 		return 0
 	}
-	h := fnv.New64a()
-	var buf [16]byte
-	binary.LittleEndian.PutUint64(buf[0:], s.Revision)
+	buf := make([]byte, 0, 256) // on the stack: a million of these are made in a load
+	buf = binary.LittleEndian.AppendUint64(buf, s.Revision)
 	if s.Left { // nothing else matters, and nothing else is known of it later: see Event.Past
-		h.Write(buf[:8])
-		io.WriteString(h, string(user))
-		return h.Sum64()
+		return hash(append(buf, user...))
 	}
-	binary.LittleEndian.PutUint64(buf[8:], uint64(s.Since.UnixMicro()))
-	h.Write(buf[:])
+	buf = binary.LittleEndian.AppendUint64(buf, uint64(s.Since.UnixMicro()))
 	p := s.Presence
 	for _, field := range []string{string(user), p.Availability, p.Activity} {
-		io.WriteString(h, field)
-		h.Write([]byte{0}) // ends the field
+		buf = append(append(buf, field...), 0) // ends the field
 	}
 	if p.StatusMessage != nil {
-		io.WriteString(h, "m"+*p.StatusMessage)
+		buf = append(append(buf, 'm'), *p.StatusMessage...)
 	}
 	if o := p.OutOfOffice; o != nil {
-		io.WriteString(h, "o"+o.Message)
+		buf = append(append(buf, 'o'), o.Message...)
 		if o.Active {
-			io.WriteString(h, "!")
+			buf = append(buf, '!')
 		}
 	}
 	if w := p.WorkLocation; w != nil {
-		io.WriteString(h, "w"+w.Type+"/"+w.Source+"/"+w.PlaceID)
+		buf = append(buf, "w"+w.Type+"/"+w.Source+"/"+w.PlaceID...)
 	}
+	return hash(buf)
+}
+
+func hash(data []byte) uint64 {
+	h := fnv.New64a()
+	h.Write(data)
 	return h.Sum64()
 }

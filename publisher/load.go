@@ -2,6 +2,7 @@ package publisher
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -58,14 +59,18 @@ const (
 	bare             // every message of the log, without its index by subject; the table may hold foreign entries
 )
 
+// short is the length of a span, in messages, up to which it is read whole: the
+// server takes longer to find those of two subjects among a million.
+const short = 50_000
+
+// plenty bounds the memory that an owner message can make us take.
+const plenty = 4_000_000
+
 // load notes in places where in the log it met each user's newest event.
 func (l *Log) load(ctx context.Context, tenant string, own presence.Owner, how way, places map[presence.UserID]place) (presence.Loaded, error) {
-	loaded := presence.Loaded{States: make(map[presence.UserID]presence.State), Source: own.Summary.Source}
+	loaded := presence.Loaded{States: make(map[presence.UserID]presence.State, max(0, min(own.Summary.Users, plenty))), Source: own.Summary.Source}
 	var since uint64
-	filters := []string{l.cfg.Prefix + "." + tenant + ".>", l.ownerSubject(tenant)}
-	if how == bare {
-		filters = nil
-	} else {
+	if how != bare {
 		complete, err := l.loadTable(ctx, tenant, loaded.States)
 		if err != nil {
 			return loaded, fmt.Errorf("read table: %w", err)
@@ -75,7 +80,10 @@ func (l *Log) load(ctx context.Context, tenant string, own presence.Owner, how w
 		}
 	}
 	expect := own.Summary
-	log := span{stream: l.cfg.Stream, filters: filters, from: min(since, own.Summary.AsOf) + 1, until: own.Sequence}
+	log := span{stream: l.cfg.Stream, from: min(since, own.Summary.AsOf) + 1, until: own.Sequence}
+	if how != bare && log.until > log.from+short {
+		log.filters = []string{l.cfg.Prefix + "." + tenant + ".>", l.ownerSubject(tenant)}
+	}
 	reached, err := l.replay(ctx, log, func(m jetstream.Msg, seq uint64) {
 		if state, ok := strings.CutPrefix(m.Subject(), l.cfg.Prefix+"."+tenant+".source."); ok && seq > own.Summary.AsOf {
 			loaded.Source = presence.SourceState(state)
@@ -93,6 +101,12 @@ func (l *Log) load(ctx context.Context, tenant string, own presence.Owner, how w
 	}
 	if reached < own.Sequence {
 		return loaded, fmt.Errorf("read log: %w", l.removed(ctx))
+	}
+	switch err := l.same(ctx); { // numbers of another log of its name mean nothing
+	case errors.Is(err, ErrReplaced):
+		return loaded, fmt.Errorf("read log: %w", l.removed(ctx))
+	case err != nil:
+		return loaded, fmt.Errorf("read log: %w", err)
 	}
 	// A tenant whose owner message expired, or that never had one with a summary, has
 	// nothing to compare with.

@@ -25,9 +25,12 @@ const endless = math.MaxUint64
 // has elected new leaders and a server is up again.
 const patience = 30 * time.Second
 
-// idle is how long a reader waits for the next message before it asks the leader
-// whether there is one.
-const idle = time.Second
+// idle is how long a reader waits for the next message, once or twice, before it
+// asks the leader whether there is one.
+const idle = 500 * time.Millisecond
+
+// window is how many messages a reader asks for at a time.
+const window = 2000
 
 // replay calls fn for the messages of the span, each once and in order, and
 // returns the sequence that it came to. It is at the end when a message has reached
@@ -94,55 +97,65 @@ func (r *reader) read(ctx context.Context, fn func(m jetstream.Msg, seq uint64))
 	if err != nil {
 		return r.failed(start, err)
 	}
-	messages, err := consumer.Messages(jetstream.PullMaxMessages(2000), jetstream.PullHeartbeat(5*time.Second), jetstream.WithMessagesErrOnMissingHeartbeat(true))
+	arrived, broken := make(chan jetstream.Msg, window), make(chan error, 1)
+	over := make(chan struct{})
+	defer close(over)
+	consuming, err := consumer.Consume(func(m jetstream.Msg) {
+		select {
+		case arrived <- m:
+		case <-over:
+		}
+	}, jetstream.PullMaxMessages(window), jetstream.PullHeartbeat(5*time.Second), jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {
+		select {
+		case broken <- err:
+		default: // one is enough to give the consumer up
+		}
+	}))
 	if err != nil {
 		return r.failed(start, err)
 	}
-	defer messages.Stop()
-	delivered, silent := uint64(0), 0
+	defer consuming.Stop()
+	if err := r.follow(ctx, arrived, broken, fn); err != nil && !errors.Is(err, errEnd) {
+		return r.failed(start, err)
+	}
+	return err
+}
+
+// follow reads what arrives. It waits for messages for ever if the span is endless.
+func (r *reader) follow(ctx context.Context, arrived <-chan jetstream.Msg, broken <-chan error, fn func(m jetstream.Msg, seq uint64)) error {
+	clock := time.NewTicker(idle)
+	defer clock.Stop()
+	delivered, silent := uint64(0), 0 // ticks without a message
 	for r.reached < r.until {
-		m, err := r.next(ctx, messages)
-		switch {
-		case err == nil:
+		select {
+		case m := <-arrived:
 			silent = 0
-		case !errors.Is(err, errIdle):
-			return r.failed(start, err)
-		default:
+			md, err := m.Metadata()
+			if err != nil {
+				return fmt.Errorf("read a message's metadata: %w", err)
+			}
+			if delivered++; md.Sequence.Consumer != delivered {
+				return errors.New("a message was lost on the way")
+			}
+			r.reached = md.Sequence.Stream
+			fn(m, r.reached)
+		case err := <-broken:
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-clock.C:
+			if silent++; r.until == endless || silent == 1 { // the last message may just have come
+				continue
+			}
 			if err := r.look(ctx); err != nil {
 				return err
 			}
-			if silent++; silent == 3 {
-				return r.failed(start, errors.New("the consumer fell silent"))
+			if silent == 6 {
+				return errors.New("the consumer fell silent")
 			}
-			continue
 		}
-		md, err := m.Metadata()
-		if err != nil {
-			return fmt.Errorf("read a message's metadata: %w", err)
-		}
-		if delivered++; md.Sequence.Consumer != delivered {
-			return errors.New("a message was lost on the way")
-		}
-		r.reached = md.Sequence.Stream
-		fn(m, r.reached)
 	}
 	return nil
-}
-
-var errIdle = errors.New("no message for a while")
-
-// next waits for a message: for ever, if the span is endless.
-func (r *reader) next(ctx context.Context, messages jetstream.MessagesContext) (jetstream.Msg, error) {
-	if r.until == endless {
-		return messages.Next(jetstream.NextContext(ctx))
-	}
-	wait, cancel := context.WithTimeout(ctx, idle)
-	defer cancel()
-	m, err := messages.Next(jetstream.NextContext(wait))
-	if err != nil && wait.Err() != nil {
-		err = errIdle
-	}
-	return m, err
 }
 
 // look asks the leader whether a message is still to come; errEnd if not.

@@ -146,6 +146,7 @@ func (j *fakeJournal) Load(ctx context.Context, own presence.Owner) (presence.Lo
 	if want.Checksum != got.Checksum || want.Users != got.Users {
 		return presence.Loaded{}, fmt.Errorf("the log adds up to %+v, on record is %+v", got, want)
 	}
+	l.Expected, l.Found = want, got
 	if j.damage != nil {
 		j.damage(l.States)
 		l.Intact = false

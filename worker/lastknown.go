@@ -1,7 +1,7 @@
 package worker
 
 import (
-	"maps"
+	"cmp"
 	"slices"
 	"time"
 
@@ -27,47 +27,56 @@ type change struct {
 	after  presence.State
 }
 
-// newLastKnown takes over what was loaded. States that do not add up are not
-// believed from now on: who is answered next starts anew, with a snapshot that says
-// so. They stay, for those who are to leave.
+// newLastKnown takes over what was loaded, the map included. States that do not add
+// up are not believed from now on: who is answered next starts anew, with a snapshot
+// that says so. They stay, for those who are to leave.
 func newLastKnown(tenant string, unknownAfter int, roster []presence.UserID, loaded presence.Loaded, past presence.Summary) *lastKnown {
-	floor := past.Floor
-	if !loaded.Intact {
-		floor = past.Revision
-		for _, s := range loaded.States {
-			floor = max(floor, s.Revision)
-		}
-		floor++ // events that are lost may have had one more
-	}
 	k := &lastKnown{
-		rule:         presence.Rule{Tenant: tenant, Floor: floor},
 		unknownAfter: unknownAfter,
-		states:       make(map[presence.UserID]presence.State, len(loaded.States)),
+		states:       loaded.States,
 		unknown:      make(map[presence.UserID]int),
-		summary:      presence.Summary{Confirmed: past.Confirmed, Source: loaded.Source, Roster: len(roster), Revision: max(past.Revision, floor), Floor: floor},
+		summary:      presence.Summary{Confirmed: past.Confirmed, Source: loaded.Source, Roster: len(roster)},
 	}
-	for user, s := range loaded.States {
+	if loaded.Intact {
+		k.summary.Floor = past.Floor
+		k.summary.Users, k.summary.Checksum = loaded.Found.Users, loaded.Found.Checksum
+		k.summary.Revision = max(past.Revision, past.Floor, loaded.Found.Revision)
+	} else {
+		// Above all of them, and events that are lost may have had one more.
+		k.summary.Floor = max(past.Revision, highest(loaded.States)) + 1
+		k.summary.Revision = k.summary.Floor
+	}
+	k.rule = presence.Rule{Tenant: tenant, Floor: k.summary.Floor}
+	for user, s := range k.states {
 		if s.Confirmed.Before(past.Confirmed) {
 			s.Confirmed = past.Confirmed // a sweep later than the event confirmed it
+			k.states[user] = s
 		}
-		k.put(user, presence.State{}, s)
 	}
 	return k
 }
 
+func highest(states map[presence.UserID]presence.State) (revision uint64) {
+	for _, s := range states {
+		revision = max(revision, s.Revision)
+	}
+	return revision
+}
+
 // leavers are the events of those who have a state but are not on the roster.
 func (k *lastKnown) leavers(roster []presence.UserID, now time.Time) []change {
-	watched := make(map[presence.UserID]bool, len(roster))
+	watched := make(map[presence.UserID]struct{}, len(roster))
 	for _, user := range roster {
-		watched[user] = true
+		watched[user] = struct{}{}
 	}
 	var due []change
-	for _, user := range slices.Sorted(maps.Keys(k.states)) {
-		if last := k.states[user]; last.Seen() && !watched[user] {
+	for user, last := range k.states {
+		if _, stays := watched[user]; !stays && last.Seen() {
 			e, next := k.rule.Leave(user, last, now)
 			due = append(due, change{e, last, next})
 		}
 	}
+	slices.SortFunc(due, func(a, b change) int { return cmp.Compare(a.event.User, b.event.User) })
 	return due
 }
 

@@ -66,7 +66,7 @@ var mutants = []Mutant{
 	{"unknowns need not be in a row", "worker/lastknown.go",
 		"\t\t\tdelete(k.unknown, a.User)\n\t\t}\n\t\te, next", "\t\t}\n\t\te, next"},
 	{"those who left the roster are forgotten", "worker/lastknown.go",
-		"if last := k.states[user]; last.Seen() && !watched[user] {", "if last := k.states[user]; last.Seen() && !watched[user] && len(due) < 0 {"},
+		"if _, stays := watched[user]; !stays && last.Seen() {", "if _, stays := watched[user]; !stays && last.Seen() && len(due) < 0 {"},
 	{"an older answer is believed", "presence/diff.go",
 		"if last.Seen() && older(a.Presence.SequenceNumber, last.Presence.SequenceNumber) {", "if last.Seen() && older(a.Presence.SequenceNumber, \"\") {"},
 	{"a revision is not counted", "presence/diff.go",
