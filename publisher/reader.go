@@ -115,20 +115,28 @@ func (r *reader) read(ctx context.Context, fn func(m jetstream.Msg, seq uint64))
 		return r.failed(start, err)
 	}
 	defer consuming.Stop()
-	if err := r.follow(ctx, arrived, broken, fn); err != nil && !errors.Is(err, errEnd) {
-		return r.failed(start, err)
+	err = r.follow(ctx, feed{arrived, broken, consuming.Closed()}, fn)
+	if err == nil || errors.Is(err, errEnd) {
+		return err
 	}
-	return err
+	return r.failed(start, err)
+}
+
+// feed is what comes from a consumer.
+type feed struct {
+	arrived <-chan jetstream.Msg
+	broken  <-chan error    // why it is of no use any more
+	closed  <-chan struct{} // with the connection
 }
 
 // follow reads what arrives. It waits for messages for ever if the span is endless.
-func (r *reader) follow(ctx context.Context, arrived <-chan jetstream.Msg, broken <-chan error, fn func(m jetstream.Msg, seq uint64)) error {
+func (r *reader) follow(ctx context.Context, from feed, fn func(m jetstream.Msg, seq uint64)) error {
 	clock := time.NewTicker(idle)
 	defer clock.Stop()
 	delivered, silent := uint64(0), 0 // ticks without a message
 	for r.reached < r.until {
 		select {
-		case m := <-arrived:
+		case m := <-from.arrived:
 			silent = 0
 			md, err := m.Metadata()
 			if err != nil {
@@ -139,8 +147,10 @@ func (r *reader) follow(ctx context.Context, arrived <-chan jetstream.Msg, broke
 			}
 			r.reached = md.Sequence.Stream
 			fn(m, r.reached)
-		case err := <-broken:
+		case err := <-from.broken:
 			return err
+		case <-from.closed:
+			return errors.New("the subscription was closed")
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-clock.C:

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"presenced/natsembed"
 	"presenced/presence"
 	"presenced/publisher"
@@ -158,36 +160,55 @@ func TestFollowTellsWhatIsNew(t *testing.T) {
 	srv := startServer(t)
 	log := openLog(t, srv)
 	c, p := many(t, log, 10)
-	js := rawJetStream(t, srv)
-	s, err := js.Stream(t.Context(), "PRESENCE")
-	if err != nil {
-		t.Fatal(err)
-	}
-	before := s.CachedInfo().State.Consumers
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	got := make(chan string, 10)
-	following := make(chan error, 1)
-	go func() {
-		following <- log.Follow(ctx, "presence.*.user.>", func(r publisher.Record) { got <- r.Subject })
-	}()
-	for {
-		info, err := s.Info(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if info.State.Consumers > before {
-			break
-		}
-	}
+	ended := follow(ctx, t, srv, log, "presence.*.user.>", func(r publisher.Record) { got <- r.Subject })
 	mustAppend(t, c, p.become("Busy", "Busy", userID(1)))
 	want := "presence.contoso.user." + string(userID(1)) + ".change.Busy.Busy"
 	if subject := <-got; subject != want {
 		t.Errorf("followed %s first, want %s", subject, want)
 	}
 	cancel()
-	if err := <-following; err != nil {
+	if err := <-ended; err != nil {
 		t.Errorf("follow: %v", err)
+	}
+}
+
+func TestFollowEndsWithItsConnection(t *testing.T) {
+	t.Parallel()
+	srv := startServer(t)
+	openLog(t, srv) // makes the streams
+	conn := connect(t, srv)
+	log, _, err := publisher.Open(t.Context(), conn, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := follow(t.Context(), t, srv, log, "presence.>", func(publisher.Record) {})
+	conn.Close()
+	if err := <-ended; !errors.Is(err, nats.ErrConnectionClosed) {
+		t.Errorf("follow of a closed connection ended with %v", err)
+	}
+}
+
+// follow follows the log, and returns once the server knows.
+func follow(ctx context.Context, t *testing.T, srv *natsembed.Server, log *publisher.Log, filter string, fn func(publisher.Record)) (ended <-chan error) {
+	t.Helper()
+	s, err := rawJetStream(t, srv).Stream(ctx, "PRESENCE")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := s.CachedInfo().State.Consumers
+	done := make(chan error, 1)
+	go func() { done <- log.Follow(ctx, filter, fn) }()
+	for {
+		info, err := s.Info(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.State.Consumers > before {
+			return done
+		}
 	}
 }
 
