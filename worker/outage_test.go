@@ -56,6 +56,30 @@ func TestAnOutageOfNATSIsNews(t *testing.T) {
 	}
 }
 
+// What is in the log was answered, also if the sweep that brought it has no news:
+// or a log that is slow again and again would look like a Graph that never answers.
+func TestTheSweepThatAnOutageCaughtWasAnswered(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 2)
+		w.start()
+		w.after(58 * time.Second)
+		w.source.with(func(s *fakeSource) { s.delay = 8 * time.Second })
+		for w.source.underWay() < 1 { // it is asked before the outage and answered in it
+			w.after(time.Second)
+		}
+		w.model.cut(errAway)
+		w.after(50 * time.Second)
+		w.model.cut(nil)
+		ended := time.Now()
+		w.after(6 * time.Second) // until it is tried again
+		if last := w.tenant.Status().LastSweep; last.Before(ended) {
+			t.Errorf("last answered sweep %s before the end of the outage, want its answers in the log after it", ended.Sub(last))
+		}
+		w.stop()
+	})
+}
+
 // An outage in the middle of a sweep: what it brought is told, but it does not say
 // that we see again.
 func TestTheSweepThatAnOutageCaughtSaysNothing(t *testing.T) {

@@ -151,13 +151,14 @@ func (r *reign) take(a answered, ok bool) error {
 		break
 	}
 	r.tally(due)
+	write := r.append
 	if !ok {
-		return r.endSweep(due)
+		write = r.endSweep
 	}
-	if err := r.append(due); err != nil {
+	if err := write(due); err != nil {
 		return err
 	}
-	if seen {
+	if seen { // also if the sweep turned out to have no news
 		r.report(func(s *Status) { s.LastSweep = time.Now() })
 	}
 	return nil
