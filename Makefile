@@ -64,7 +64,7 @@ chaos-kill: ## kill -9 the daemon KILLS (50) times and hold its log against the 
 chaos-replicas: ## two and three replicas on one and three nats-servers under faults for FOR (60s); SEED repeats them
 	go test -tags replicas ./chaos/replicas -count 1 -v -parallel 8 -timeout 60m -args -replicas.for=$(FOR) -replicas.seed=$(SEED)
 
-powercut: ## cut the power CUTS times, on disks that forget what was not synced; needs FUSE
+powercut: ## cut the power CUTS times, on disks that forget what was not synced, fail or are slow; needs FUSE
 	go test -tags fuse -count 1 ./powercut/lossy
 	go test -tags fuse -count 1 -v -timeout 120m ./powercut -args -cuts=$(CUTS) -seed=$(SEED)
 

@@ -17,8 +17,8 @@ import (
 	"presenced/powercut/lossy"
 )
 
-// cluster is three nats-servers as an operator would run them, each on a disk of
-// its own.
+// cluster is nats-servers as an operator would run them, each on a disk of its own:
+// three, or one alone.
 type cluster struct {
 	t     *testing.T
 	nodes []*node
@@ -34,16 +34,16 @@ type node struct {
 // always is what docs/guarantees.md asks of an external server.
 const always = "sync_interval: always"
 
-func newCluster(t *testing.T, sync string) *cluster {
+func newCluster(t *testing.T, size int, sync string) *cluster {
 	t.Helper()
 	c := &cluster{t: t}
-	ports := freePorts(t, 6)
+	ports := freePorts(t, 2*size)
 	var routes []string
-	for _, port := range ports[3:] {
+	for _, port := range ports[size:] {
 		routes = append(routes, fmt.Sprintf("nats://127.0.0.1:%d", port))
 	}
 	dir := t.TempDir()
-	for i := range 3 {
+	for i := range size {
 		n := &node{machine: newMachine(t, lossy.InOrder), name: fmt.Sprintf("n%d", i+1), port: ports[i]}
 		n.config = filepath.Join(dir, n.name+".conf")
 		text := fmt.Sprintf(`server_name: %s
@@ -53,12 +53,15 @@ jetstream {
   store_dir: %q
   %s
 }
-cluster {
+`, n.name, n.port, filepath.Join(dir, n.name+".log"), filepath.Join(n.dir, "store"), sync)
+		if size > 1 {
+			text += fmt.Sprintf(`cluster {
   name: power
   listen: "127.0.0.1:%d"
   routes: [%s]
 }
-`, n.name, n.port, filepath.Join(dir, n.name+".log"), filepath.Join(n.dir, "store"), sync, ports[3+i], strings.Join(routes, ", "))
+`, ports[size+i], strings.Join(routes, ", "))
+		}
 		if err := os.WriteFile(n.config, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

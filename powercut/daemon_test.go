@@ -85,11 +85,20 @@ func (d *daemon) note(resp *http.Response) {
 // await blocks until cond holds. A daemon that ends meanwhile ends the test.
 func (d *daemon) await(what string, cond func() bool) {
 	d.t.Helper()
-	ctx, cancel := context.WithTimeout(d.t.Context(), patience)
-	defer cancel()
-	if !eventually(ctx, 5*time.Millisecond, func() bool { return cond() || d.isOver() }) || d.isOver() {
+	if !d.awaitOrEnd(what, cond) {
 		d.t.Fatalf("waited for %s: process %v, log complains %q", what, d.ProcessState, d.journal.complaintsSoFar())
 	}
+}
+
+// awaitOrEnd blocks until cond holds, or the daemon has ended, which is false.
+func (d *daemon) awaitOrEnd(what string, cond func() bool) bool {
+	d.t.Helper()
+	ctx, cancel := context.WithTimeout(d.t.Context(), patience)
+	defer cancel()
+	if !eventually(ctx, 5*time.Millisecond, func() bool { return cond() || d.isOver() }) {
+		d.t.Fatalf("waited for %s: it never came, log complains %q", what, d.journal.complaintsSoFar())
+	}
+	return !d.isOver()
 }
 
 // close waits until everything that was served and acknowledged to a daemon that

@@ -2,9 +2,10 @@
 // Its tests run the real program and real nats-servers on disks that forget every
 // write that was not synced (package lossy), take the power away at random moments,
 // and hold the log that is left against what was acknowledged and against what the
-// simulated tenant served. It has no code but tests, and those need FUSE:
+// simulated tenant served. They do the same with disks that fail or are slow. It has
+// no code but tests, and those need FUSE:
 //
-//	make powercut                    a few cuts, a minute or so
+//	make powercut                    a few cuts, two minutes or three
 //	make powercut CUTS=25            25 of each kind
 //	make powercut CUTS=25 SEED=7     the moments of that seed again
 //
@@ -14,5 +15,6 @@
 //
 // Follow one: machine_test.go has the disk, daemon_test.go the program and what was
 // acknowledged to it, moment_test.go says when the power goes, story_test.go reads
-// what is left, account_test.go says what was served.
+// what is left, account_test.go says what was served. fault_test.go breaks the disk
+// in place of cutting its power, and slow_test.go slows it down.
 package powercut

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"presenced/audit"
 	"presenced/powercut/lossy"
 )
 
@@ -25,12 +26,7 @@ func TestPowerCutOfOneMachine(t *testing.T) {
 		e.cut(rng, moments[0])
 		moments = moments[1:]
 	}
-	last := e.start()
-	last.await("sweeps", func() bool { return last.swept.Load() >= 3 })
-	last.stop()
-	e.account.close(e.tenant.Served())
-	e.wantNoComplaints(last)
-	r := e.account.read(t, "at the end", last, readDisk(t, e.machine.disk))
+	r := e.finish(e.start())
 
 	a := &e.account
 	t.Logf("%d cuts in %v, %d of them torn: %d acknowledged events, %d lost; %d events in the log, %d duplicates, %d missing, %d invented, %d broken revisions",
@@ -85,10 +81,27 @@ func (e *embedded) cut(rng *rand.Rand, at moment) {
 
 // die takes in what a daemon was served that died of a cut.
 func (e *embedded) die(d *daemon) {
+	e.bury(d)
+	e.wantNoComplaints(d)
+}
+
+// bury is die for a daemon that had reason to complain.
+func (e *embedded) bury(d *daemon) {
 	d.close()
 	e.account.close(e.tenant.Served())
 	e.account.deaths = append(e.account.deaths, time.Now())
+}
+
+// finish lets a daemon live for a few sweeps, on a disk that is well, and holds the
+// whole log against the whole account.
+func (e *embedded) finish(d *daemon) audit.Report {
+	e.t.Helper()
+	swept := d.swept.Load()
+	d.await("sweeps", func() bool { return d.swept.Load() >= swept+3 })
+	d.stop()
+	e.account.close(e.tenant.Served())
 	e.wantNoComplaints(d)
+	return e.account.read(e.t, "at the end", d, readDisk(e.t, e.machine.disk))
 }
 
 func (e *embedded) wantNoComplaints(d *daemon) {

@@ -20,7 +20,7 @@ func TestWithoutSyncAcknowledgedEventsAreLost(t *testing.T) {
 	})
 	t.Run("cluster, default sync_interval", func(t *testing.T) {
 		t.Parallel()
-		c := newCluster(t, "")
+		c := newCluster(t, 3, "")
 		d := newTenant(t, c.configuration()).run(t)
 		d.awaitAcked(100)
 		acked := int(d.acked.Load())

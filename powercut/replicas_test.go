@@ -22,7 +22,7 @@ import (
 func TestPowerCutOfACluster(t *testing.T) {
 	t.Parallel()
 	rng := dice(t)
-	c := newCluster(t, always)
+	c := newCluster(t, 3, always)
 	n := newTenant(t, c.configuration())
 	d := n.run(t)
 	var a account
@@ -72,7 +72,7 @@ func TestPowerCutOfACluster(t *testing.T) {
 
 // configuration is how presenced finds the cluster.
 func (c *cluster) configuration() string {
-	return fmt.Sprintf("nats: {url: %q, stream: {replicas: 3}}", c.url())
+	return fmt.Sprintf("nats: {url: %q, stream: {replicas: %d}}", c.url(), len(c.nodes))
 }
 
 // awaitAcked blocks until n more events are acknowledged: the daemon is at work.

@@ -49,6 +49,16 @@ func (c *content) page(i int) *page {
 	return nil
 }
 
+// lacks reports whether n bytes at off need pages that there are none of yet.
+func (c *content) lacks(off, n int64) bool {
+	for i := off / pageSize; i*pageSize < off+n; i++ {
+		if c.page(int(i)) == nil {
+			return true
+		}
+	}
+	return false
+}
+
 func (c *content) clone() content { return content{slices.Clone(c.pages), c.size} }
 
 // file is a regular file, twice: as processes see it and as the disk has it. Pages

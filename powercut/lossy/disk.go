@@ -17,7 +17,8 @@ type Disk struct {
 	mu      sync.Mutex
 	root    *inode
 	journal journal
-	numbers uint64        // given to inodes so far
+	numbers uint64 // given to inodes so far
+	fault   Fault
 	left    int           // changes until the power goes off by itself; 0: it does not
 	isOff   bool          // nothing happens any more
 	off     chan struct{} // closed when isOff
@@ -144,12 +145,16 @@ func (d *Disk) number() uint64 {
 }
 
 // enter makes a change of directories, which is not yet durable.
-func (d *Disk) enter(c change) {
+func (d *Disk) enter(c change) syscall.Errno {
+	if errno := d.fault.fails(false); errno != 0 {
+		return errno
+	}
 	c.apply()
 	for _, e := range c {
 		e.dir.modified = time.Now()
 	}
 	d.journal = append(d.journal, c)
+	return 0
 }
 
 func names(entries map[string]*inode) []string { return slices.Sorted(maps.Keys(entries)) }

@@ -28,9 +28,16 @@
 // does), a truncation may survive without what was written after it, and with
 // InOrder so do the first of the unsynced changes of directories.
 //
+// # What a disk answers that is not well
+//
+// With a [Fault] reads, writes and syncs fail, each by itself or together, or take
+// long; [Disk.Break] gives it to a disk that is in use, and takes it away. What a
+// sync was refused for stays, and the next one that succeeds makes it durable. There
+// are kernels that drop it instead: a cut after the fault leaves what they leave.
+//
 // # What it does not model
 //
 // Pages that are torn themselves, sectors that lie about a sync, content of other
 // files showing up, bits that flip; nor permissions, hard and symbolic links, and
-// full disks.
+// how much room there is: statfs says that there is much, also of a full disk.
 package lossy

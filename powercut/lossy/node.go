@@ -166,7 +166,8 @@ func (n *node) Setattr(ctx context.Context, f fs.FileHandle, in *fuse.SetAttrIn,
 	return n.Getattr(ctx, f, out)
 }
 
-// Statfs says that there is much room: a full disk is another test's matter.
+// Statfs says that there is much room: how much is known before a disk is full is
+// natsembed's tests' matter.
 func (n *node) Statfs(_ context.Context, out *fuse.StatfsOut) syscall.Errno {
 	const blocks = 64 << 30 / pageSize
 	out.Blocks, out.Bfree, out.Bavail = blocks, blocks, blocks

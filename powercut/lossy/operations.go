@@ -40,9 +40,11 @@ func (d *Disk) add(dir *inode, name string, is *inode) (*inode, syscall.Errno) {
 		if dir.entries[name] != nil {
 			return syscall.EEXIST
 		}
+		if errno := d.fault.fails(true); errno != 0 {
+			return errno
+		}
 		is.number, is.modified = d.number(), time.Now()
-		d.enter(change{{dir, name, is}})
-		return 0
+		return d.enter(change{{dir, name, is}})
 	})
 }
 
@@ -54,8 +56,7 @@ func (d *Disk) unlink(dir *inode, name string) syscall.Errno {
 		case is.directory:
 			return syscall.EISDIR
 		}
-		d.enter(change{{dir, name, nil}})
-		return 0
+		return d.enter(change{{dir, name, nil}})
 	})
 }
 
@@ -69,8 +70,7 @@ func (d *Disk) rmdir(dir *inode, name string) syscall.Errno {
 		case len(is.entries) > 0:
 			return syscall.ENOTEMPTY
 		}
-		d.enter(change{{dir, name, nil}})
-		return 0
+		return d.enter(change{{dir, name, nil}})
 	})
 }
 
@@ -90,15 +90,16 @@ func (d *Disk) rename(dir *inode, name string, newDir *inode, newName string) sy
 		case old != nil && len(old.entries) > 0:
 			return syscall.ENOTEMPTY
 		}
-		d.enter(change{{dir, name, nil}, {newDir, newName, is}})
-		return 0
+		return d.enter(change{{dir, name, nil}, {newDir, newName, is}})
 	})
 }
 
 func (d *Disk) read(f *inode, b []byte, off int64) (n int, errno syscall.Errno) {
 	errno = d.do(func() syscall.Errno {
-		n = f.now.readAt(b, off)
-		return 0
+		if d.fault.Reads == 0 {
+			n = f.now.readAt(b, off)
+		}
+		return d.fault.Reads
 	})
 	return n, errno
 }
@@ -110,14 +111,18 @@ type writing struct {
 }
 
 func (d *Disk) write(f *inode, b []byte, off int64, how writing) syscall.Errno {
+	d.drag(func(f Fault) time.Duration { return f.SlowWrites })
 	return d.change(func() syscall.Errno {
 		if how.atEnd {
 			off = f.now.size
 		}
+		if errno := d.fault.fails(f.now.lacks(off, int64(len(b)))); errno != 0 {
+			return errno
+		}
 		f.writeAt(b, off)
 		f.modified = time.Now()
 		if how.synced {
-			d.settle(f)
+			return d.settle(f)
 		}
 		return 0
 	})
@@ -125,6 +130,9 @@ func (d *Disk) write(f *inode, b []byte, off int64, how writing) syscall.Errno {
 
 func (d *Disk) truncate(f *inode, size int64) syscall.Errno {
 	return d.change(func() syscall.Errno {
+		if errno := d.fault.fails(false); errno != 0 {
+			return errno
+		}
 		f.truncate(size)
 		f.modified = time.Now()
 		return 0
@@ -132,17 +140,20 @@ func (d *Disk) truncate(f *inode, size int64) syscall.Errno {
 }
 
 func (d *Disk) sync(n *inode) syscall.Errno {
-	return d.change(func() syscall.Errno {
-		d.settle(n)
-		return 0
-	})
+	d.drag(func(f Fault) time.Duration { return f.SlowSyncs })
+	return d.change(func() syscall.Errno { return d.settle(n) })
 }
 
-func (d *Disk) settle(n *inode) {
+// settle makes a file or directory durable, or says why not.
+func (d *Disk) settle(n *inode) syscall.Errno {
+	if d.fault.Syncs != 0 {
+		return d.fault.Syncs
+	}
 	if !n.directory {
 		n.file.sync()
 	}
 	d.journal.settle(n, d.how)
+	return 0
 }
 
 // change other attributes: they are durable at once, nobody here depends on them.
