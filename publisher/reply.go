@@ -111,7 +111,7 @@ func advice(code int) string {
 	case codeBatchDuplicateID:
 		return ": something between presenced and the log adds message ids; remove it"
 	case codeBatchIncomplete:
-		return ": the server was too busy, or the stream no longer takes all of presenced's subjects"
+		return ": the server was too busy, its disk took no writes, or the stream no longer takes all of presenced's subjects"
 	case codeTooManyBatches, codeTooManyInFlight:
 		return ": the server was too busy"
 	}
