@@ -45,7 +45,7 @@ func (s story) since(served map[string][]graphsim.Run, word string) (events int,
 			}
 		}
 	}
-	for _, e := range s.entries {
+	for _, e := range s.Entries {
 		if e.Event.Kind == presence.KindChange && e.Event.After.Availability == word {
 			events++
 			stored = e.Stored

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"presenced/audit"
+	"presenced/trial"
 )
 
 // figures is what a run with kills measures.
@@ -33,24 +34,24 @@ func (f *figures) count(m moment, came bool) {
 
 func (f *figures) measure(d *daemon, chunks int) {
 	f.sweeps += d.front.answers() / chunks
-	own, ok := d.journal.said("owning the tenant")
+	own, ok := d.journal.Said("owning the tenant")
 	if !ok {
 		return
 	}
-	f.owning = append(f.owning, own.at.Sub(d.started))
+	f.owning = append(f.owning, own.At.Sub(d.Started))
 	switch answered := d.front.answered; {
 	case len(answered) < chunks: // killed before, or held back until then
-	case d.front.asked[chunks-1].Sub(own.at) > 500*time.Millisecond:
+	case d.front.asked[chunks-1].Sub(own.At) > 500*time.Millisecond:
 		f.held++
 	default:
-		f.swept = append(f.swept, answered[chunks-1].Sub(d.started))
+		f.swept = append(f.swept, answered[chunks-1].Sub(d.Started))
 	}
 }
 
-func (f *figures) print(t *testing.T, r audit.Report, a account, s story) {
+func (f *figures) print(t *testing.T, r audit.Report, a *trial.Account, s story) {
 	t.Helper()
-	written, lost := a.lastWords(s.entries)
-	t.Logf("%d kills (%s; %d of them did not come in time), %d whole sweeps", len(a.deaths), f.places(), f.late, f.sweeps)
+	written, lost := lastWords(a, s.Entries)
+	t.Logf("%d kills (%s; %d of them did not come in time), %d whole sweeps", len(a.Deaths), f.places(), f.late, f.sweeps)
 	t.Logf("%d changes served, %d change events, %d snapshots, %d messages in all", r.Served, r.Changes, r.Snapshots, s.last)
 	t.Logf("%d duplicates, %d missing, %d invented, %d broken revisions", r.Duplicates, r.Missing, r.Invented, r.Broken)
 	t.Logf("in the last answer before a kill: %d changes written, %d not", written, lost)

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"presenced/audit"
+	"presenced/trial"
 )
 
 // TestKillDuringTheFirstStart kills daemons while they make their store, the log
@@ -16,18 +16,18 @@ func TestKillDuringTheFirstStart(t *testing.T) {
 	rng := dice(t)
 	for range *kills {
 		n := frozenTenant(t, 20)
-		var a account
+		var a trial.Account
 		first := n.start(t)
-		<-time.After(between(rng, 0, 150*time.Millisecond))
+		<-time.After(trial.Between(rng, 0, 150*time.Millisecond))
 		first.kill()
-		a.die(n.Served())
+		a.Die(n.Served())
 		second := n.start(t)
 		second.awaitSweeps(1)
 		second.stop()
-		a.close(n.Served())
+		a.Close(n.Served())
 		s := read(t, n.store)
-		wantClean(t, audit.Compare(a.runs, s.entries, a.rule()), a, s.entries)
-		wantOneSnapshotEach(t, s.entries, n.UserIDs(), n.UserIDs())
+		wantClean(t, a.Compare(s.Entries), &a, s.Entries)
+		wantOneSnapshotEach(t, s.Entries, n.UserIDs(), n.UserIDs())
 	}
 }
 
@@ -38,7 +38,7 @@ func TestStreamsHalfMade(t *testing.T) {
 	t.Parallel()
 	n := frozenTenant(t, 20)
 	first := n.start(t)
-	first.await("the streams", func() bool { _, ok := first.journal.said("owning the tenant"); return ok })
+	first.await("the streams", func() bool { _, ok := first.journal.Said("owning the tenant"); return ok })
 	first.kill()
 	sums, err := filepath.Glob(filepath.Join(n.store, "jetstream", "*", "streams", "*", "meta.sum"))
 	if err != nil || len(sums) != 2 {
@@ -55,5 +55,5 @@ func TestStreamsHalfMade(t *testing.T) {
 	third := n.start(t)
 	third.awaitSweeps(1)
 	third.stop()
-	wantOneSnapshotEach(t, read(t, n.store).entries, n.UserIDs(), n.UserIDs())
+	wantOneSnapshotEach(t, read(t, n.store).Entries, n.UserIDs(), n.UserIDs())
 }

@@ -10,11 +10,8 @@ import (
 	"presenced/audit"
 	"presenced/graphsim"
 	"presenced/presence"
+	"presenced/trial"
 )
-
-// rule is what the audit has to know of the daemons: their default, and when they
-// died.
-func (a *account) rule() audit.Rule { return audit.Rule{UnknownAfter: 3, Deaths: a.deaths} }
 
 // TestKill is the promise of docs/guarantees.md under kill -9: the log of a daemon
 // that dies again and again tells every change that was served, once, in order,
@@ -22,11 +19,11 @@ func (a *account) rule() audit.Rule { return audit.Rule{UnknownAfter: 3, Deaths:
 func TestKill(t *testing.T) {
 	t.Parallel()
 	rng := dice(t)
-	n := newTenant(t, graphsim.Config{Users: 2000, Speed: 600, SkipNights: true}, bySecond, "1s")
+	n := newTenant(t, graphsim.Config{Users: 2000, Speed: 600, SkipNights: true}, trial.BySecond, "1s")
 	pinned := n.UserIDs()[:50] // they never change
 	n.pin(t, pinned, "Available")
 
-	var a account
+	var a trial.Account
 	var f figures
 	var moments []moment
 	for range *kills {
@@ -36,7 +33,7 @@ func TestKill(t *testing.T) {
 		d := n.start(t)
 		came := moments[0].await(t.Context(), d, rng)
 		d.kill()
-		a.die(n.Served())
+		a.Die(n.Served())
 		f.measure(d, n.chunks())
 		f.count(moments[0], came)
 		moments = moments[1:]
@@ -44,37 +41,37 @@ func TestKill(t *testing.T) {
 	last := n.start(t)
 	last.awaitSweeps(5)
 	last.stop()
-	a.close(n.Served())
+	a.Close(n.Served())
 	f.measure(last, n.chunks())
 
 	s := read(t, n.store)
-	report := audit.Compare(a.runs, s.entries, a.rule())
-	wantClean(t, report, a, s.entries)
-	wantOneSnapshotEach(t, s.entries, n.UserIDs(), pinned)
+	report := a.Compare(s.Entries)
+	wantClean(t, report, &a, s.Entries)
+	wantOneSnapshotEach(t, s.Entries, n.UserIDs(), pinned)
 	wantWithinLimit(t, n.Stats(), 1500)
-	f.print(t, report, a, s)
-	if written, lost := a.lastWords(s.entries); report.Changes < 1000 || written+lost == 0 {
+	f.print(t, report, &a, s)
+	if written, lost := lastWords(&a, s.Entries); report.Changes < 1000 || written+lost == 0 {
 		t.Errorf("%d changes, %d of them in the last answer before a kill: that proves nothing", report.Changes, written+lost)
 	}
-	selfCheck(t, a, s.entries, presence.UserID(pinned[0]))
+	selfCheck(t, &a, s.Entries, presence.UserID(pinned[0]))
 }
 
-func wantClean(t *testing.T, r audit.Report, a account, log []audit.Entry) {
+func wantClean(t *testing.T, r audit.Report, a *trial.Account, log []audit.Entry) {
 	t.Helper()
 	if r.Missing+r.Invented+r.Duplicates+r.Broken == 0 {
 		return
 	}
 	t.Errorf("missing %d, invented %d, duplicates %d, broken %d; want none", r.Missing, r.Invented, r.Duplicates, r.Broken)
 	shown := 0
-	for user, runs := range a.runs {
+	for user, runs := range a.Runs {
 		entries := slices.Clone(log)
 		entries = slices.DeleteFunc(entries, func(e audit.Entry) bool { return e.Event.User != user })
-		one := audit.Compare(map[presence.UserID][]audit.Run{user: runs}, entries, a.rule())
+		one := audit.Compare(map[presence.UserID][]audit.Run{user: runs}, entries, a.Rule())
 		if one.Missing+one.Invented+one.Duplicates+one.Broken == 0 {
 			continue
 		}
 		if shown++; shown <= 3 {
-			t.Logf("%s\n%s", user, sideBySide(runs, entries, a.deaths))
+			t.Logf("%s\n%s", user, sideBySide(runs, entries, a.Deaths))
 		}
 	}
 }

@@ -16,8 +16,8 @@ func TestKillKeepsTheRateLimit(t *testing.T) {
 	const limit, per, daemons = 60, 15 * time.Second, 6
 	n := newTenant(t, graphsim.Config{Users: 16 * 650, Frozen: true, Limit: limit, Per: per}, "{requests: 60, per: 15s, share: 1}", "5s")
 	swept := func(d *daemon) bool {
-		own, ok := d.journal.said("owning the tenant")
-		return ok && (d.front.asks() >= n.chunks() || time.Since(own.at) > time.Second)
+		own, ok := d.journal.Said("owning the tenant")
+		return ok && (d.front.asks() >= n.chunks() || time.Since(own.At) > time.Second)
 	}
 	sweep := moment{"in its first sweep", swept, 5 * time.Second, 0, 50 * time.Millisecond}
 	for range daemons {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"math/rand/v2"
 	"time"
+
+	"presenced/trial"
 )
 
 // moment is when in its life a daemon is killed: a random time after it got there.
@@ -21,7 +23,7 @@ type moment struct {
 func deck(rng *rand.Rand) []moment {
 	const ms, enough = time.Millisecond, 5 * time.Second
 	atOnce := func(*daemon) bool { return true }
-	running := func(d *daemon) bool { _, ok := d.journal.said("presenced runs"); return ok }
+	running := func(d *daemon) bool { _, ok := d.journal.Said("presenced runs"); return ok }
 	asking := func(d *daemon) bool { return d.front.asks() > 0 }
 	answered := func(n int) func(*daemon) bool {
 		return func(d *daemon) bool { return d.front.answers() >= n }
@@ -44,11 +46,7 @@ func deck(rng *rand.Rand) []moment {
 func (m moment) await(ctx context.Context, d *daemon, rng *rand.Rand) bool {
 	waiting, cancel := context.WithTimeout(ctx, m.patience)
 	defer cancel()
-	came := eventually(waiting, time.Millisecond, func() bool { return m.there(d) })
-	<-time.After(between(rng, m.from, m.to))
+	came := trial.Eventually(waiting, time.Millisecond, func() bool { return m.there(d) })
+	<-time.After(trial.Between(rng, m.from, m.to))
 	return came
-}
-
-func between(rng *rand.Rand, from, to time.Duration) time.Duration {
-	return from + time.Duration(rng.Int64N(int64(to-from)))
 }

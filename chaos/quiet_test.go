@@ -18,11 +18,11 @@ func TestQuietSweepWritesNothing(t *testing.T) {
 	second := n.start(t)
 	second.awaitSweeps(7)
 	second.stop()
-	lived := time.Since(second.started)
+	lived := time.Since(second.Started)
 	after := read(t, n.store)
 
-	if len(before.entries) != 10_000 || len(after.public) != len(before.public) {
-		t.Errorf("%d messages for consumers, %d before: want as many, and one for each of 10,000 users (%d)", len(after.public), len(before.public), len(before.entries))
+	if len(before.Entries) != 10_000 || len(after.Public) != len(before.Public) {
+		t.Errorf("%d messages for consumers, %d before: want as many, and one for each of 10,000 users (%d)", len(after.Public), len(before.Public), len(before.Entries))
 	}
 	grown := after.last - before.last
 	heartbeats := uint64(lived / (3 * time.Second))

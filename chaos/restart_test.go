@@ -15,14 +15,14 @@ func TestRestartIsQuick(t *testing.T) {
 
 	second := n.start(t)
 	second.awaitSweeps(1)
-	took := time.Since(second.started)
-	own, _ := second.journal.said("owning the tenant")
+	took := time.Since(second.Started)
+	own, _ := second.journal.Said("owning the tenant")
 	t.Logf("10,000 users, from exec: owning the tenant after %v, all answers compared after %v",
-		own.at.Sub(second.started).Round(time.Millisecond), took.Round(time.Millisecond))
+		own.At.Sub(second.Started).Round(time.Millisecond), took.Round(time.Millisecond))
 	if took > time.Minute { // the figure is what it prints
 		t.Errorf("restart took %v, want a minute at the most", took)
 	}
 	second.awaitSweeps(3)
 	second.stop()
-	wantOneSnapshotEach(t, read(t, n.store).entries, n.UserIDs(), n.UserIDs())
+	wantOneSnapshotEach(t, read(t, n.store).Entries, n.UserIDs(), n.UserIDs())
 }

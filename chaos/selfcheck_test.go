@@ -6,11 +6,12 @@ import (
 
 	"presenced/audit"
 	"presenced/presence"
+	"presenced/trial"
 )
 
 // selfCheck spoils copies of a log that was found to be clean. A comparison that
 // does not see that has proved nothing before.
-func selfCheck(t *testing.T, a account, log []audit.Entry, unchanged presence.UserID) {
+func selfCheck(t *testing.T, a *trial.Account, log []audit.Entry, unchanged presence.UserID) {
 	t.Helper()
 	i, j := twoOfOne(t, a, log)
 	for name, tc := range map[string]struct {
@@ -42,7 +43,7 @@ func selfCheck(t *testing.T, a account, log []audit.Entry, unchanged presence.Us
 			func(r audit.Report) bool { return r.Invented == 1 },
 		},
 	} {
-		if r := audit.Compare(a.runs, tc.spoil(slices.Clone(log)), a.rule()); !tc.sees(r) {
+		if r := a.Compare(tc.spoil(slices.Clone(log))); !tc.sees(r) {
 			t.Errorf("%s: audit finds missing %d, invented %d, duplicates %d, broken %d", name, r.Missing, r.Invented, r.Duplicates, r.Broken)
 		}
 	}
@@ -50,11 +51,11 @@ func selfCheck(t *testing.T, a account, log []audit.Entry, unchanged presence.Us
 
 // twoOfOne finds the last two events of one user, both after the last death, when
 // nothing may be missing any more.
-func twoOfOne(t *testing.T, a account, log []audit.Entry) (i, j int) {
+func twoOfOne(t *testing.T, a *trial.Account, log []audit.Entry) (i, j int) {
 	t.Helper()
 	newest := make(map[presence.UserID]int)
 	for i, e := range slices.Backward(log) {
-		if e.Stored.Before(a.deaths[len(a.deaths)-1]) {
+		if e.Stored.Before(a.Deaths[len(a.Deaths)-1]) {
 			break
 		}
 		user := e.Event.User
