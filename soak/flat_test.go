@@ -14,8 +14,8 @@ type sample struct {
 func (w *world) sample() sample {
 	text := w.metrics()
 	return sample{
-		goroutines: value(text, "go_goroutines"), descriptors: value(text, "process_open_fds"),
-		heap: value(text, "go_memstats_heap_alloc_bytes") / (1 << 20), resident: value(text, "process_resident_memory_bytes") / (1 << 20),
+		goroutines: text.Value("go_goroutines"), descriptors: text.Value("process_open_fds"),
+		heap: text.Value("go_memstats_heap_alloc_bytes") / (1 << 20), resident: text.Value("process_resident_memory_bytes") / (1 << 20),
 	}
 }
 

@@ -40,8 +40,7 @@ func TestRestartOfMany(t *testing.T) {
 
 	first := launch(t, "-c", config)
 	first.awaitFor(long, "everybody was seen", func() bool { return count(first, "snapshot") == len(ids) })
-	first.cmd.Process.Kill()
-	<-first.ended
+	first.Kill(t, patience)
 	changed := ids[:0:0]
 	for i := 0; i < len(ids); i += 100 {
 		changed = append(changed, ids[i])

@@ -3,17 +3,14 @@ package soak_test
 import (
 	"context"
 	"flag"
-	"fmt"
-	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"presenced/audit"
-	"presenced/graphsim"
 	"presenced/presence"
+	"presenced/trial"
 )
 
 var length = flag.Duration("soak.for", 10*time.Second, "how long the daemon lives")
@@ -26,37 +23,10 @@ var binary string
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	os.Exit(build(m.Run))
-}
-
-func build(run func() int) int {
-	dir, err := os.MkdirTemp("", "presenced-soak-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	if err := lookAtSources(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	binary = filepath.Join(dir, "presenced")
-	if out, err := exec.Command("go", "build", "-o", binary, "presenced/cmd/presenced").CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build presenced: %v\n%s", err, out)
-		return 1
-	}
-	return run()
-}
-
-// lookAtSources reads the module's directories, so that go test sees what this test
-// depends on and does not report the result of an older program.
-func lookAtSources() error {
-	return filepath.WalkDir("..", func(path string, e fs.DirEntry, err error) error {
-		if err == nil && e.IsDir() && e.Name() == ".git" {
-			return fs.SkipDir
-		}
-		return err
-	})
+	os.Exit(trial.Main(func(dir string) int {
+		binary = filepath.Join(dir, "presenced")
+		return m.Run()
+	}, trial.Presenced))
 }
 
 // span is a stretch of real time.
@@ -90,7 +60,9 @@ func TestSoak(t *testing.T) {
 	wantFlat(t, samples)
 	entries := w.log()
 	wantNewestOnly(t, entries, outages)
-	r := audit.Compare(w.served(), entries, audit.Rule{UnknownAfter: 3})
+	var a trial.Account
+	a.Close(w.sim.Served())
+	r := a.Compare(entries)
 	if r.Missing+r.Duplicates+r.Invented+r.Broken+r.Lost > 0 || r.Changes == 0 || w.sim.Stats().MaxInWindow > 1500 {
 		t.Errorf("%d missing, %d duplicates, %d invented, %d broken revisions, %d lost of %d changes; at most %d requests in 30 s",
 			r.Missing, r.Duplicates, r.Invented, r.Broken, r.Lost, r.Served, w.sim.Stats().MaxInWindow)
@@ -118,30 +90,13 @@ func wantNewestOnly(t *testing.T, entries []audit.Entry, outages []span) {
 	}
 }
 
-func (w *world) served() map[presence.UserID][]audit.Run {
-	served := make(map[presence.UserID][]audit.Run)
-	for id, runs := range w.sim.Served() {
-		for _, r := range runs {
-			served[presence.UserID(id)] = append(served[presence.UserID(id)], auditRun(r))
-		}
-	}
-	return served
-}
-
-func auditRun(r graphsim.Run) audit.Run {
-	return audit.Run{
-		Presence: presence.Presence{Availability: presence.Canonical(r.Availability), Activity: presence.Canonical(r.Activity)},
-		Since:    r.Since, First: r.First, Last: r.Last, Times: r.Times,
-	}
-}
-
 // wait lets real time pass: that is what a soak is.
 func (w *world) wait(d time.Duration) {
 	ctx, cancel := context.WithTimeout(w.t.Context(), d)
 	defer cancel()
 	select {
 	case <-ctx.Done():
-	case <-w.ended:
-		w.t.Fatalf("the daemon ended: %v\n%s", w.cmd.ProcessState, w.stderr.text())
+	case <-w.Ended:
+		w.t.Fatalf("the daemon ended: %v\n%s", w.ProcessState, w.stderr.text())
 	}
 }

@@ -4,19 +4,15 @@ import (
 	"fmt"
 	"net"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
-	"go.uber.org/zap"
 
 	"presenced/audit"
 	"presenced/graphsim"
-	"presenced/presence"
 	"presenced/publisher"
+	"presenced/trial"
 )
 
 // world is a daemon, a tenant that it watches and a NATS server elsewhere.
@@ -47,28 +43,8 @@ func newWorld(t *testing.T) *world {
 // configure writes the configuration of a daemon that finds the tenant at url.
 func configure(t *testing.T, sim *graphsim.Server, url, every, more string) (path string) {
 	t.Helper()
-	dir, app := t.TempDir(), sim.Tenants()[0]
-	files := map[string]string{
-		"client-secret": app.ClientSecret,
-		"users.txt":     strings.Join(sim.UserIDs(), "\n"),
-		"presenced.yaml": fmt.Sprintf(`%s
-tenants:
-  - name: soak
-    tenant_id: %s
-    client_id: %s
-    cloud: {graph_url: %q, login_url: %q}
-    credential: {secret_file: client-secret}
-    rate: {requests: 50, per: 1s, share: 1}
-    schedules: ["@every %s"]
-    users: {files: [users.txt]}
-`, more, app.ID, app.ClientID, url, url, every),
-	}
-	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text+"\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return filepath.Join(dir, "presenced.yaml")
+	watched := trial.Watched{Name: "soak", App: sim.Tenants()[0], Users: sim.UserIDs(), Rate: trial.BySecond, Every: every}
+	return trial.Configuration{Dir: t.TempDir(), More: more, URL: url, Tenants: []trial.Watched{watched}}.Write(t, "presenced.yaml")
 }
 
 func (w *world) startNATS() {
@@ -108,28 +84,14 @@ func (w *world) inject(d time.Duration) {
 // log is every event about a user, in order.
 func (w *world) log() []audit.Entry {
 	w.t.Helper()
-	conn, err := publisher.Connect(publisher.ConnectionConfig{Name: w.t.Name(), URL: w.nats.ClientURL()}, zap.NewNop())
+	log, conn, err := trial.OpenLog(w.t.Context(), publisher.ConnectionConfig{Name: w.t.Name(), URL: w.nats.ClientURL()}, trial.LogConfig(1))
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	defer conn.Close()
-	if err := conn.AwaitConnected(w.t.Context()); err != nil {
-		w.t.Fatal(err)
-	}
-	log, _, err := publisher.Open(w.t.Context(), conn, publisher.Config{Prefix: "presence", Stream: "PRESENCE", History: 720 * time.Hour, Replicas: 1, Manage: publisher.ManageOff})
+	s, err := trial.ReadLog(w.t.Context(), log)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	var entries []audit.Entry
-	err = log.Replay(w.t.Context(), log.Subject("*.user.>"), 0, func(r publisher.Record) {
-		e, err := presence.ParseEvent(r.Payload)
-		if err != nil {
-			w.t.Errorf("message %d of the log: %v", r.Sequence, err)
-		}
-		entries = append(entries, audit.Entry{Event: e, Stored: r.Stored})
-	})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return entries
+	return s.Entries
 }
