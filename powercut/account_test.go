@@ -5,55 +5,20 @@ package powercut_test
 import (
 	"reflect"
 	"testing"
-	"time"
 
 	"presenced/audit"
-	"presenced/graphsim"
-	"presenced/presence"
+	"presenced/trial"
 )
 
 // life is one daemon's: how many events were acknowledged to it, and how many of it
 // the log has.
 type life struct{ acked, stored int }
 
-// account is what was served and what was acknowledged. Runs of equal answers are
-// cut at the deaths: so one says exactly how often the same daemon was told the
-// same, on which it depends whether the log has to have it: all but a daemon's last
-// answer, which it may have died with.
+// account is what was served and what was acknowledged.
 type account struct {
-	runs   map[presence.UserID][]audit.Run
-	deaths []time.Time
-	lives  []life
-	log    []audit.Entry             // as it was read last
-	seen   map[string][]graphsim.Run // at the end of the daemon before
-}
-
-// close adds what was served since the daemon before ended.
-func (a *account) close(served map[string][]graphsim.Run) {
-	if a.runs == nil {
-		a.runs = make(map[presence.UserID][]audit.Run)
-	}
-	for id, runs := range served {
-		old := a.seen[id]
-		for i := max(len(old)-1, 0); i < len(runs); i++ {
-			run := runs[i]
-			if i < len(old) { // one that goes on
-				run.Times -= old[i].Times
-				run.First = run.Last // unknown, and nobody asks
-			}
-			if run.Times > 0 {
-				a.runs[presence.UserID(id)] = append(a.runs[presence.UserID(id)], auditRun(run))
-			}
-		}
-	}
-	a.seen = served
-}
-
-func auditRun(r graphsim.Run) audit.Run {
-	return audit.Run{
-		Presence: presence.Presence{Availability: presence.Canonical(r.Availability), Activity: presence.Canonical(r.Activity)},
-		Since:    r.Since, First: r.First, Last: r.Last, Times: r.Times,
-	}
+	trial.Account
+	lives []life
+	log   []audit.Entry // as it was read last
 }
 
 // read takes in what is left of a daemon's life: the log, which goes on where it
@@ -63,7 +28,7 @@ func (a *account) read(t *testing.T, when string, d *daemon, log []audit.Entry) 
 	wantPrefix(t, a.log, log)
 	a.lives = append(a.lives, life{int(d.acked.Load()), len(log) - len(a.log)})
 	a.log = log
-	r := audit.Compare(a.runs, log, audit.Rule{UnknownAfter: 3, Deaths: a.deaths}) // 3 is the daemon's default
+	r := a.Compare(log)
 	if r.Missing+r.Invented+r.Duplicates+r.Broken+r.Lost > 0 {
 		t.Errorf("%s: missing %d, invented %d, duplicates %d, broken %d, state lost %d; want none",
 			when, r.Missing, r.Invented, r.Duplicates, r.Broken, r.Lost)

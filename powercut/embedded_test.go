@@ -30,9 +30,9 @@ func TestPowerCutOfOneMachine(t *testing.T) {
 
 	a := &e.account
 	t.Logf("%d cuts in %v, %d of them torn: %d acknowledged events, %d lost; %d events in the log, %d duplicates, %d missing, %d invented, %d broken revisions",
-		len(a.deaths), time.Since(e.began).Round(time.Second), e.torn, a.acked(), a.lost(), len(a.log), r.Duplicates, r.Missing, r.Invented, r.Broken)
+		len(a.Deaths), time.Since(e.began).Round(time.Second), e.torn, a.acked(), a.lost(), len(a.log), r.Duplicates, r.Missing, r.Invented, r.Broken)
 	t.Logf("when the power went, %d pages and %d changes of directories were not synced", e.forgotten.Pages, e.forgotten.Changes)
-	if a.acked() < 100*len(a.deaths) || e.forgotten.Pages == 0 {
+	if a.acked() < 100*len(a.Deaths) || e.forgotten.Pages == 0 {
 		t.Errorf("%d events were acknowledged and %d pages forgotten: that proves nothing", a.acked(), e.forgotten.Pages)
 	}
 }
@@ -55,7 +55,7 @@ func newEmbedded(t *testing.T, how lossy.Directories, configuration string) *emb
 
 func (e *embedded) start() *daemon {
 	d := e.tenant.run(e.t, "--store-dir", e.machine.dir+"/store", "--nats-listen", "127.0.0.1:0")
-	e.machine.process = d.process
+	e.machine.process = d.Process
 	return d
 }
 
@@ -88,8 +88,7 @@ func (e *embedded) die(d *daemon) {
 // bury is die for a daemon that had reason to complain.
 func (e *embedded) bury(d *daemon) {
 	d.close()
-	e.account.close(e.tenant.Served())
-	e.account.deaths = append(e.account.deaths, time.Now())
+	e.account.Die(e.tenant.Served())
 }
 
 // finish lets a daemon live for a few sweeps, on a disk that is well, and holds the
@@ -99,14 +98,14 @@ func (e *embedded) finish(d *daemon) audit.Report {
 	swept := d.swept.Load()
 	d.await("sweeps", func() bool { return d.swept.Load() >= swept+3 })
 	d.stop()
-	e.account.close(e.tenant.Served())
+	e.account.Close(e.tenant.Served())
 	e.wantNoComplaints(d)
 	return e.account.read(e.t, "at the end", d, readDisk(e.t, e.machine.disk))
 }
 
 func (e *embedded) wantNoComplaints(d *daemon) {
 	e.t.Helper()
-	for _, text := range d.journal.complaintsSoFar() {
-		e.t.Errorf("the daemon complains: %s", text)
+	for _, line := range d.journal.Complaints() {
+		e.t.Errorf("the daemon complains: %s", line)
 	}
 }

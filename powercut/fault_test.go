@@ -4,7 +4,6 @@ package powercut_test
 
 import (
 	"cmp"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"presenced/powercut/lossy"
+	"presenced/trial"
 )
 
 // diskFaults are what docs/health.md calls a disk that takes no writes, by what the
@@ -92,12 +92,12 @@ func TestDiskThatFailsForAMoment(t *testing.T) {
 			d.await("sweeps", func() bool { return d.swept.Load() >= 2 })
 			e.machine.disk.Break(f.Fault)
 			d.awaitStore(e.machine.dir, f.errno())
-			<-time.After(between(rng, 0, 3*time.Second))
+			<-time.After(trial.Between(rng, 0, 3*time.Second))
 			e.machine.disk.Break(lossy.Fault{})
 			swept, acked := d.swept.Load(), d.acked.Load()
 			if d.awaitOrEnd("sweeps", func() bool { return d.swept.Load() >= swept+3 && d.acked.Load() > acked }) {
-				d.Process.Kill()
-				<-d.ended
+				d.Process.Process.Kill()
+				<-d.Ended
 			} else {
 				d.awaitEndByItself(e.machine.dir, 0)
 			}
@@ -140,18 +140,11 @@ func (d *daemon) awaitStore(dir string, errno syscall.Errno) {
 
 // ready is what /readyz says; 0 if it is not there yet, or any more.
 func (d *daemon) ready() (status int, text string) {
-	runs, ok := d.journal.said("presenced runs")
+	runs, ok := d.journal.Said("presenced runs")
 	if !ok {
 		return 0, ""
 	}
-	client := http.Client{Timeout: patience}
-	resp, err := client.Get("http://" + runs.HTTP + "/readyz?verbose")
-	if err != nil {
-		return 0, ""
-	}
-	defer resp.Body.Close()
-	body, _ := io.ReadAll(resp.Body)
-	return resp.StatusCode, string(body)
+	return trial.Ask(d.t.Context(), "http://"+runs.HTTP+"/readyz?verbose")
 }
 
 // awaitEndByItself blocks until the daemon has ended, which has to be with 74 and
@@ -159,15 +152,15 @@ func (d *daemon) ready() (status int, text string) {
 func (d *daemon) awaitEndByItself(dir string, errno syscall.Errno) {
 	d.t.Helper()
 	select {
-	case <-d.ended:
+	case <-d.Ended:
 	case <-time.After(patience):
-		d.t.Fatalf("it still runs after %v: log complains %q", patience, d.journal.complaintsSoFar())
+		d.t.Fatalf("it still runs after %v: log complains %q", patience, d.journal.Complaints())
 	}
-	said := d.journal.complaintsSoFar()
+	said := d.journal.Complaints()
 	if code := d.ProcessState.ExitCode(); code != 74 || len(said) == 0 {
 		d.t.Fatalf("it ended with %v, want 74: log complains %q", d.ProcessState, said)
 	}
-	last := said[len(said)-1]
+	last := d.journal.LastWords()
 	if !strings.HasPrefix(last, "presenced: ") || !strings.Contains(last, dir) || errno != 0 && !strings.Contains(last, errno.Error()) {
 		d.t.Errorf("its last words are %q, want path and errno (%v)", last, errno)
 	}

@@ -5,18 +5,18 @@ package powercut_test
 import (
 	"math/rand/v2"
 	"os"
-	"syscall"
 	"testing"
 
 	"presenced/powercut/lossy"
+	"presenced/trial"
 )
 
 // machine is a disk, where it is mounted, and the process that runs on it.
 type machine struct {
 	disk    *lossy.Disk
 	dir     string
-	mount   *lossy.Mount // nil: not mounted
-	process *process     // nil: none yet
+	mount   *lossy.Mount   // nil: not mounted
+	process *trial.Process // nil: none yet
 }
 
 func newMachine(t *testing.T, how lossy.Directories) *machine {
@@ -38,7 +38,7 @@ func mounted(t *testing.T, disk *lossy.Disk) *machine {
 		m.disk.Cut(nil) // whatever waits for the disk gets an answer
 		m.unmount(t)
 		if m.process != nil {
-			<-m.process.ended
+			<-m.process.Ended
 		}
 		os.Remove(dir)
 	})
@@ -75,10 +75,8 @@ func (m *machine) cut(t *testing.T, luck *rand.Rand) lossy.Forgotten {
 	m.disk.Off()
 	m.process.Process.Kill()
 	disk, forgotten := m.disk.Cut(luck) // frees the process, which waits for an answer and dies of the signal
-	<-m.process.ended
-	if status := m.process.ProcessState.Sys().(syscall.WaitStatus); status.Signal() != syscall.SIGKILL {
-		t.Errorf("process: %v, want it killed", m.process.ProcessState)
-	}
+	<-m.process.Ended
+	m.process.WantKilled(t)
 	m.disk = disk
 	m.unmount(t)
 	return forgotten

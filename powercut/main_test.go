@@ -3,7 +3,6 @@
 package powercut_test
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"presenced/powercut/lossy"
+	"presenced/trial"
 )
 
 var (
@@ -64,10 +64,8 @@ func prepare(run func() int) (code int, err error) {
 		return 1, fmt.Errorf("lock %s: somebody else has it", lock.Name())
 	}
 	presenced, natsServer = filepath.Join(scratch, "presenced"), filepath.Join(scratch, "nats-server")
-	for target, pkg := range map[string]string{presenced: "presenced/cmd/presenced", natsServer: "github.com/nats-io/nats-server/v2"} {
-		if out, err := exec.Command("go", "build", "-o", target, pkg).CombinedOutput(); err != nil {
-			return 1, fmt.Errorf("build %s: %w\n%s", pkg, err, out)
-		}
+	if err := trial.Build(scratch, trial.Presenced, trial.NATSServer); err != nil {
+		return 1, err
 	}
 	return run(), nil
 }
@@ -114,78 +112,16 @@ func times(byDefault int) int {
 	return byDefault
 }
 
-// dice decides the moments of one test and what survives, which it tells how to
-// repeat.
+// dice decides the moments of one test and what survives.
 func dice(t *testing.T) *rand.Rand {
-	n := *seed
-	if n == 0 {
-		n = rand.Uint64N(1_000_000) + 1
-	}
-	t.Logf("moments: -seed=%d", n)
-	return rand.New(rand.NewPCG(n, 0))
-}
-
-func between(rng *rand.Rand, from, to time.Duration) time.Duration {
-	return from + time.Duration(rng.Int64N(int64(to-from)))
-}
-
-// eventually asks again and again until cond holds; false if ctx ends first. The
-// processes here are real, so that fake time cannot wait for them.
-func eventually(ctx context.Context, every time.Duration, cond func() bool) bool {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for !cond() {
-		select {
-		case <-ctx.Done():
-			return false
-		case <-tick.C:
-		}
-	}
-	return true
-}
-
-// process is a program from its start to its end. It does not outlive the tests.
-type process struct {
-	*exec.Cmd
-	ended chan struct{} // closed once it is reaped
-}
-
-func launch(t *testing.T, cmd *exec.Cmd) *process {
 	t.Helper()
-	p := &process{cmd, make(chan struct{})}
-	cmd.Env = []string{"TZ=UTC"} // this machine's AZURE_ and NATS_ variables are not for it
+	return trial.Dice(t, "-seed", *seed)
+}
+
+// launch starts a program that does not outlive the tests. What waits for its end
+// must not do so before the disk that it is on has given it an answer.
+func launch(t *testing.T, cmd *exec.Cmd) *trial.Process {
+	t.Helper()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		defer close(p.ended)
-		cmd.Wait() // its error is in ProcessState
-	}()
-	return p
-}
-
-// end is SIGTERM, after which a program finishes what is under way.
-func (p *process) end(t *testing.T) {
-	t.Helper()
-	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Errorf("signal: %v: it ended by itself (%v)", err, p.ProcessState)
-	}
-	select {
-	case <-p.ended:
-	case <-time.After(patience):
-		t.Fatalf("%s still runs after %v", p.Path, patience)
-	}
-	if code := p.ProcessState.ExitCode(); code != 0 {
-		t.Errorf("process: %v, want exit code 0", p.ProcessState)
-	}
-}
-
-func (p *process) isOver() bool {
-	select {
-	case <-p.ended:
-		return true
-	default:
-		return false
-	}
+	return trial.Start(t, cmd)
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"presenced/powercut/lossy"
+	"presenced/trial"
 )
 
 // moment is when in a daemon's life the power goes: so many changes of its disk
@@ -22,14 +23,14 @@ type moment struct {
 // are where something could be lost. An append makes some ten changes.
 func deck(rng *rand.Rand) []moment {
 	atOnce := func(*daemon) bool { return true }
-	owns := func(d *daemon) bool { _, ok := d.journal.said("owning the tenant"); return ok }
+	owns := func(d *daemon) bool { _, ok := d.journal.Said("owning the tenant"); return ok }
 	swept := func(n int64) func(*daemon) bool { return func(d *daemon) bool { return d.swept.Load() >= n } }
 	moments := []moment{
 		{"while it starts", atOnce, 1 + rng.IntN(60), 2 * time.Second},
 		{"in its first sweep", owns, 1 + rng.IntN(60), 2 * time.Second},
 		{"as it appends", swept(1), 1 + rng.IntN(40), 3 * time.Second},
 		{"as it appends", swept(2), 1 + rng.IntN(40), 3 * time.Second},
-		{"at any time", atOnce, 0, between(rng, 500*time.Millisecond, 4*time.Second)},
+		{"at any time", atOnce, 0, trial.Between(rng, 500*time.Millisecond, 4*time.Second)},
 	}
 	rng.Shuffle(len(moments), func(i, j int) { moments[i], moments[j] = moments[j], moments[i] })
 	return moments
@@ -44,8 +45,8 @@ func (m moment) await(d *daemon, disk *lossy.Disk) {
 	}
 	select {
 	case <-off:
-	case <-d.process.ended:
-		d.t.Fatalf("daemon ended before its cut: %v, log complains %q", d.ProcessState, d.journal.complaintsSoFar())
+	case <-d.Ended:
+		d.t.Fatalf("daemon ended before its cut: %v, log complains %q", d.ProcessState, d.journal.Complaints())
 	case <-time.After(m.patience):
 		disk.Off()
 	}

@@ -14,6 +14,7 @@ import (
 
 	"presenced/audit"
 	"presenced/powercut/lossy"
+	"presenced/trial"
 )
 
 // TestPowerCutOfACluster cuts one, two and all of three nodes at once, under a presenced that
@@ -59,7 +60,7 @@ func TestPowerCutOfACluster(t *testing.T) {
 	log := c.read(int(d.acked.Load()), true)
 	wantPrefix(t, a.log, log)
 	a.log = nil // one life, from the first event to the last
-	a.close(n.Served())
+	a.Close(n.Served())
 	r := a.read(t, "at the end", d, log)
 	c.wantReplicasAlike("PRESENCE", "KV_presence")
 	t.Logf("%d cuts of %d nodes in %v, %d disks torn: %d acknowledged events, %d lost; %d events in the log, %d duplicates, %d missing, %d invented, %d broken revisions",
@@ -90,10 +91,10 @@ func (c *cluster) read(atLeast int, quiet bool) (entries []audit.Entry) {
 	ctx, cancel := context.WithTimeout(c.t.Context(), patience)
 	defer cancel()
 	var err error
-	if !eventually(ctx, 100*time.Millisecond, func() bool {
+	if !trial.Eventually(ctx, 100*time.Millisecond, func() bool {
 		looking, cancel := context.WithTimeout(ctx, patience/3)
 		defer cancel()
-		entries, err = readServer(looking, c.url(), logConfig(len(c.nodes)), quiet)
+		entries, err = readServer(looking, c.url(), trial.LogConfig(len(c.nodes)), quiet)
 		return err == nil && len(entries) >= atLeast
 	}) {
 		c.t.Errorf("%d events in the log, want the %d acknowledged ones: %v", len(entries), atLeast, err)
@@ -131,7 +132,7 @@ func (c *cluster) ledBy(js jetstream.JetStream, stream, node string) string {
 	ctx, cancel := context.WithTimeout(c.t.Context(), patience)
 	defer cancel()
 	var info *jetstream.StreamInfo
-	if !eventually(ctx, 200*time.Millisecond, func() bool {
+	if !trial.Eventually(ctx, 200*time.Millisecond, func() bool {
 		asking, cancel := context.WithTimeout(ctx, 2*time.Second)
 		defer cancel()
 		s, err := js.Stream(asking, stream)

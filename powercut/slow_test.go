@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"presenced/audit"
 	"presenced/powercut/lossy"
+	"presenced/trial"
 )
 
 // tight is a limit that a sweep a second, of one request, nearly uses up.
@@ -28,7 +28,7 @@ func TestSlowDisk(t *testing.T) {
 		d.awaitAcked(400)
 		t.Logf("syncs of %v: %d events acknowledged in %v", slow, d.acked.Load()-acked, time.Since(began).Round(time.Second))
 	}
-	if _, ok := d.journal.said("what we see of the tenant changed"); !ok {
+	if _, ok := d.journal.Said("what we see of the tenant changed"); !ok {
 		t.Error("no append took longer than two intervals: the disk was not slow")
 	}
 	e.machine.disk.Break(lossy.Fault{})
@@ -52,7 +52,7 @@ func TestHandOverOnASlowDisk(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 1, always)
 	n := newTenantWithin(t, c.configuration(), tight())
-	var a account
+	var a trial.Account
 	first := n.run(t)
 	first.awaitSaid("owning the tenant")
 	second := n.run(t)
@@ -61,12 +61,11 @@ func TestHandOverOnASlowDisk(t *testing.T) {
 	began := time.Now()
 	c.nodes[0].disk.Break(lossy.Fault{SlowSyncs: time.Second})
 	first.awaitAcked(400)
-	if _, ok := second.journal.said("owning the tenant"); ok {
+	if _, ok := second.journal.Said("owning the tenant"); ok {
 		t.Errorf("the standby took over from an owner that lives, %v after the disk became slow", time.Since(began))
 	}
 	first.kill()
-	a.close(n.Served())
-	a.deaths = append(a.deaths, time.Now())
+	a.Die(n.Served())
 	killed := time.Now()
 	second.awaitSaid("owning the tenant")
 	t.Logf("handed over %v after the kill", time.Since(killed).Round(time.Second))
@@ -75,15 +74,15 @@ func TestHandOverOnASlowDisk(t *testing.T) {
 	swept := second.swept.Load()
 	second.await("sweeps", func() bool { return second.swept.Load() >= swept+4 })
 	second.stop()
-	a.close(n.Served())
+	a.Close(n.Served())
 	log := c.read(int(first.acked.Load()+second.acked.Load()), true)
-	r := audit.Compare(a.runs, log, audit.Rule{UnknownAfter: 3, Deaths: a.deaths})
+	r := a.Compare(log)
 	if r.Missing+r.Duplicates+r.Invented+r.Broken+r.Lost > 0 {
 		t.Errorf("%d missing, %d duplicates, %d invented, %d broken revisions, %d states lost",
 			r.Missing, r.Duplicates, r.Invented, r.Broken, r.Lost)
 	}
 	for _, d := range []*daemon{first, second} {
-		if said := d.journal.complaintsSoFar(); len(said) > 0 {
+		if said := d.journal.Complaints(); len(said) > 0 {
 			t.Errorf("the daemon complains: %q", said)
 		}
 	}
@@ -92,5 +91,5 @@ func TestHandOverOnASlowDisk(t *testing.T) {
 
 func (d *daemon) awaitSaid(msg string) {
 	d.t.Helper()
-	d.await(msg, func() bool { _, ok := d.journal.said(msg); return ok })
+	d.await(msg, func() bool { _, ok := d.journal.Said(msg); return ok })
 }

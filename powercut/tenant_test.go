@@ -4,13 +4,11 @@ package powercut_test
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"presenced/graphsim"
+	"presenced/trial"
 )
 
 // tenant is a simulated tenant and the configuration of a daemon that watches it.
@@ -42,34 +40,13 @@ func newTenantWithin(t *testing.T, nats string, l limit) *tenant {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := &tenant{Server: sim, dir: t.TempDir(), nats: nats, limit: l}
-	n.write(t, "client-secret", sim.Tenants()[0].ClientSecret)
-	n.write(t, "users.txt", strings.Join(sim.UserIDs(), "\n"))
-	return n
+	return &tenant{Server: sim, dir: t.TempDir(), nats: nats, limit: l}
 }
 
 // configure writes the configuration of a daemon that finds Graph at url.
 func (n *tenant) configure(t *testing.T, url string) (path string) {
 	t.Helper()
-	app := n.Tenants()[0]
-	return n.write(t, "presenced.yaml", fmt.Sprintf(`%s
-tenants:
-  - name: power
-    tenant_id: %s
-    client_id: %s
-    cloud: {graph_url: %q, login_url: %q}
-    credential: {secret_file: client-secret}
-    rate: {requests: %d, per: %s, share: 1}
-    schedules: ["@every 1s"]
-    users: {files: [users.txt]}
-`, n.nats, app.ID, app.ClientID, url, url, n.limit.requests, n.limit.per))
-}
-
-func (n *tenant) write(t *testing.T, name, text string) (path string) {
-	t.Helper()
-	path = filepath.Join(n.dir, name)
-	if err := os.WriteFile(path, []byte(text+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
+	rate := fmt.Sprintf("{requests: %d, per: %s, share: 1}", n.limit.requests, n.limit.per)
+	watched := trial.Watched{Name: "power", App: n.Tenants()[0], Users: n.UserIDs(), Rate: rate, Every: "1s"}
+	return trial.Configuration{Dir: n.dir, More: n.nats, URL: url, Tenants: []trial.Watched{watched}}.Write(t, "presenced.yaml")
 }
