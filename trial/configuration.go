@@ -64,9 +64,14 @@ func (w Watched) yaml(url string) string {
 	return text
 }
 
+// write replaces the file as a whole: another daemon may be reading it.
 func write(t testing.TB, path, text string) {
 	t.Helper()
-	if err := os.WriteFile(path, []byte(text+"\n"), 0o600); err != nil {
+	next := path + ".next"
+	if err := os.WriteFile(next, []byte(text+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(next, path); err != nil {
 		t.Fatal(err)
 	}
 }

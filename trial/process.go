@@ -12,7 +12,8 @@ import (
 type Process struct {
 	*exec.Cmd
 	Started time.Time
-	Ended   chan struct{} // closed once it is reaped; then ProcessState is set
+	Ended   chan struct{} // closed once it is reaped; then ProcessState is set, and Left
+	Left    time.Time     // when it was reaped
 }
 
 // Start starts a program without this machine's environment: its AZURE_ and NATS_
@@ -27,6 +28,7 @@ func Start(t testing.TB, cmd *exec.Cmd) *Process {
 	go func() {
 		defer close(p.Ended)
 		cmd.Wait() //nolint:errcheck // its error is in ProcessState
+		p.Left = time.Now()
 	}()
 	return p
 }

@@ -54,9 +54,9 @@ func (l *life) dealt(q request, later []request, tenant string) bool {
 // of its own will, which it does only once what it read is written.
 func (l *life) released(tenant string, reign uint64) bool {
 	c, ok := l.tap.last(tenant)
-	if !ok || !c.Released || c.Epoch != reign || l.termed.IsZero() || !l.isOver() || l.cmd.ProcessState.ExitCode() != 0 {
+	if !ok || !c.Released || c.Epoch != reign || l.termed.IsZero() || !l.IsOver() || l.ProcessState.ExitCode() != 0 {
 		return false
 	}
-	_, failed := l.journal.said("stopped without giving the tenant up", tenant)
+	_, failed := l.journal.SaidOf(tenant, "stopped without giving the tenant up")
 	return !failed
 }

@@ -6,6 +6,8 @@ import (
 	"context"
 	"testing"
 	"time"
+
+	"presenced/trial"
 )
 
 // TestFailOver measures how long nobody asks Graph when an owner goes, and that no
@@ -33,7 +35,7 @@ func TestFailOver(t *testing.T) {
 			first := r.now(r.join(t))
 			r.await(t, "the first owner to use its budget", func() bool { return r.inWindow(n) >= tc.used })
 			second := r.now(r.join(t))
-			r.await(t, "the second replica", func() bool { _, up := second.journal.said("presenced runs", ""); return up })
+			r.await(t, "the second replica", func() bool { _, up := second.journal.Said("presenced runs"); return up })
 			rest(t.Context(), 3*time.Second) // it has seen whose the tenant is
 			if owner := r.owner(n.name); owner != r.all()[0] {
 				t.Fatalf("the first replica does not own the tenant any more\n%s", r.owners())
@@ -80,7 +82,7 @@ func (r *rig) await(t *testing.T, what string, cond func() bool) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	met := false
-	eventually(ctx, 20*time.Millisecond, func() bool { met = cond(); return met || len(r.casualties()) > 0 })
+	trial.Eventually(ctx, 20*time.Millisecond, func() bool { met = cond(); return met || len(r.casualties()) > 0 })
 	if !met {
 		t.Fatalf("waited for %s; ended by themselves: %q\n%s", what, r.casualties(), r.owners())
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"presenced/graphsim"
+	"presenced/trial"
 )
 
 // fault is one thing that is done to the rig. It undoes itself after a while, at the
@@ -99,7 +100,7 @@ func killStandby(ctx context.Context, r *rig, rng *rand.Rand) string {
 }
 
 func (r *rig) killReplica(ctx context.Context, rng *rand.Rand, owner bool) string {
-	away := between(rng, 500*time.Millisecond, 3*time.Second)
+	away := trial.Between(rng, 500*time.Millisecond, 3*time.Second)
 	p, l, release := r.seize(rng, owner)
 	defer release()
 	if p == nil {
@@ -113,7 +114,7 @@ func (r *rig) killReplica(ctx context.Context, rng *rand.Rand, owner bool) strin
 
 func pauseOwner(from, to time.Duration) func(context.Context, *rig, *rand.Rand) string {
 	return func(ctx context.Context, r *rig, rng *rand.Rand) string {
-		d := between(rng, from, to)
+		d := trial.Between(rng, from, to)
 		p, l, release := r.seize(rng, true)
 		defer release()
 		if p == nil {
@@ -127,7 +128,7 @@ func pauseOwner(from, to time.Duration) func(context.Context, *rig, *rand.Rand) 
 }
 
 func termOwner(ctx context.Context, r *rig, rng *rand.Rand) string {
-	away := between(rng, 0, 2*time.Second)
+	away := trial.Between(rng, 0, 2*time.Second)
 	p, l, release := r.seize(rng, true)
 	defer release()
 	if p == nil {
@@ -166,7 +167,7 @@ func cutAll(_ context.Context, r *rig, _ *rand.Rand) string {
 // onWire does something to one direction between an owner and NATS.
 func onWire(direction int, g gate, from, to time.Duration) func(context.Context, *rig, *rand.Rand) string {
 	return func(ctx context.Context, r *rig, rng *rand.Rand) string {
-		d := between(rng, from, to)
+		d := trial.Between(rng, from, to)
 		p, l, release := r.seize(rng, true)
 		defer release()
 		if p == nil {
@@ -186,7 +187,7 @@ func onWire(direction int, g gate, from, to time.Duration) func(context.Context,
 // killServers kills so many, the leader first or last, and starts them again.
 func killServers(n int, leaderFirst bool) func(context.Context, *rig, *rand.Rand) string {
 	return func(ctx context.Context, r *rig, rng *rand.Rand) string {
-		away := between(rng, 300*time.Millisecond, 3*time.Second)
+		away := trial.Between(rng, 300*time.Millisecond, 3*time.Second)
 		names := ""
 		for _, s := range r.servers(ctx, rng, leaderFirst) {
 			if n > 0 && s.busy.TryLock() {
@@ -223,7 +224,7 @@ func (r *rig) servers(ctx context.Context, rng *rand.Rand, leaderFirst bool) []*
 
 func pauseServer(from, to time.Duration, leader bool) func(context.Context, *rig, *rand.Rand) string {
 	return func(ctx context.Context, r *rig, rng *rand.Rand) string {
-		d := between(rng, from, to)
+		d := trial.Between(rng, from, to)
 		for _, s := range r.servers(ctx, rng, leader) {
 			if s.busy.TryLock() {
 				defer s.busy.Unlock()
@@ -247,9 +248,9 @@ func slowDisk(ctx context.Context, r *rig, rng *rand.Rand) string {
 		defer s.busy.Unlock()
 		for range 8 {
 			s.pause()
-			rest(ctx, between(rng, 200*time.Millisecond, 600*time.Millisecond))
+			rest(ctx, trial.Between(rng, 200*time.Millisecond, 600*time.Millisecond))
 			s.goOn()
-			rest(ctx, between(rng, 10*time.Millisecond, 100*time.Millisecond))
+			rest(ctx, trial.Between(rng, 10*time.Millisecond, 100*time.Millisecond))
 		}
 		return s.name
 	}
@@ -257,9 +258,9 @@ func slowDisk(ctx context.Context, r *rig, rng *rand.Rand) string {
 }
 
 func slowGraph(ctx context.Context, r *rig, rng *rand.Rand) string {
-	lag := between(rng, 300*time.Millisecond, 2*time.Second)
+	lag := trial.Between(rng, 300*time.Millisecond, 2*time.Second)
 	r.graph.slow(lag)
-	rest(ctx, between(rng, 2*time.Second, 5*time.Second))
+	rest(ctx, trial.Between(rng, 2*time.Second, 5*time.Second))
 	r.graph.slow(0)
 	return fmt.Sprintf("answers take %v", lag.Round(time.Millisecond))
 }

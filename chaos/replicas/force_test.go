@@ -10,6 +10,7 @@ import (
 
 	"presenced/presence"
 	"presenced/publisher"
+	"presenced/trial"
 )
 
 // force takes a tenant over while its owner is alive and well, as a replica would
@@ -21,7 +22,7 @@ import (
 // of the limit does not hold, so that this is done only to tenants far below theirs.
 func force(ctx context.Context, r *rig, rng *rand.Rand) string {
 	tenant := r.tenants.list[rng.IntN(2)].name
-	keep := between(rng, 0, 2*time.Second)
+	keep := trial.Between(rng, 0, 2*time.Second)
 	acting, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	chain := publisher.NewChain(r.direct, publisher.ChainConfig{Tenant: tenant, Replica: fmt.Sprintf("usurper/%d", rng.Uint64())})

@@ -5,8 +5,6 @@ package replicas_test
 import (
 	"context"
 	"errors"
-	"maps"
-	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +15,7 @@ import (
 	"presenced/audit"
 	"presenced/presence"
 	"presenced/publisher"
+	"presenced/trial"
 )
 
 // story is the whole log.
@@ -103,20 +102,12 @@ func (s *story) wantTable(t *testing.T, log *publisher.Log) {
 	ctx, cancel := context.WithTimeout(t.Context(), tablePatience)
 	defer cancel()
 	begin := time.Now()
-	want := make(map[presence.UserID]presence.Event)
-	for _, l := range s.lines {
-		want[l.Event.User] = l.Event
+	entries := make([]audit.Entry, len(s.lines))
+	for i, l := range s.lines {
+		entries[i] = l.Entry
 	}
-	got := make(map[presence.UserID]presence.Event)
-	equal := func() bool {
-		clear(got)
-		if err := log.Table(ctx, "*", func(e presence.Event) { got[e.User] = e }); err != nil {
-			return false
-		}
-		return maps.EqualFunc(want, got, func(a, b presence.Event) bool { return reflect.DeepEqual(a, b) })
-	}
-	if !eventually(ctx, 200*time.Millisecond, equal) {
-		t.Errorf("the table, with %d users, is not what the log adds up to, with %d", len(got), len(want))
+	if err := trial.AwaitTable(ctx, 200*time.Millisecond, log, entries); err != nil {
+		t.Error(err)
 		return
 	}
 	t.Logf("the table says what the log does, %v after that was read", time.Since(begin).Round(time.Millisecond))

@@ -17,6 +17,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"presenced/trial"
 )
 
 // natsServer is one nats-server, which comes and goes on one store and one port.
@@ -81,7 +83,7 @@ func freePorts(t *testing.T, n int) []int {
 }
 
 func (s *natsServer) start() {
-	if s.child == nil || s.isOver() {
+	if s.child == nil || s.IsOver() {
 		s.child = startChild(s.t, exec.Command(natsBinary, "-c", filepath.Join(s.dir, "nats.conf")))
 	}
 }
@@ -122,7 +124,7 @@ func (c *natsCluster) await(t *testing.T) {
 		_, err := js.AccountInfo(asking)
 		return err == nil
 	}
-	if !eventually(ctx, 100*time.Millisecond, ready) {
+	if !trial.Eventually(ctx, 100*time.Millisecond, ready) {
 		t.Fatal("nats-server takes no orders")
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"presenced/trial"
 )
 
 // replica is one place of several at which `presenced run` runs, one life after the
@@ -27,7 +29,7 @@ type life struct {
 	front   *front
 	proxies []*proxy // one to each NATS server
 	tap     *tap
-	journal *journal
+	journal *trial.Journal
 	termed  time.Time // when it was told to stop; zero: never
 }
 
@@ -36,7 +38,7 @@ func (r *rig) begin(t *testing.T, p *replica) *life {
 	t.Helper()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	l := &life{name: fmt.Sprintf("replica %d life %d", p.number, len(p.lives)+1), journal: &journal{}}
+	l := &life{name: fmt.Sprintf("replica %d life %d", p.number, len(p.lives)+1), journal: &trial.Journal{}}
 	l.tap, l.front = newTap(l.name), startFront(t, r.graph)
 	var urls []string
 	for _, s := range r.nats.servers {
@@ -45,7 +47,6 @@ func (r *rig) begin(t *testing.T, p *replica) *life {
 	}
 	path := r.tenants.configure(t, strings.ReplaceAll(l.name, " ", "-"), l.front.web.URL, strings.Join(urls, ","), len(r.nats.servers))
 	cmd := exec.Command(presencedBinary, "run", "-c", path, "--http-listen", "127.0.0.1:0", "--log-format", "json")
-	cmd.Env = []string{"TZ=UTC"} // this machine's AZURE_ and NATS_ variables are not for it
 	cmd.Stderr = l.journal
 	l.child = startChild(t, cmd)
 	p.lives = append(p.lives, l)
@@ -92,7 +93,7 @@ func (r *rig) owner(tenant string) *replica {
 		for i, l := range p.lives {
 			if c, ok := l.tap.last(tenant); ok && c.at.After(newest) {
 				newest, owner = c.at, nil
-				if i == len(p.lives)-1 && !c.Released && !l.isOver() {
+				if i == len(p.lives)-1 && !c.Released && !l.IsOver() {
 					owner = p
 				}
 			}

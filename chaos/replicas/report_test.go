@@ -65,9 +65,9 @@ func (r *rig) owners() string {
 	}
 	var all []moment
 	r.each(func(l *life) {
-		all = append(all, moment{l.started, l.name + " starts"})
-		if l.isOver() {
-			all = append(all, moment{l.left, fmt.Sprintf("%s is over: %v", l.name, l.cmd.ProcessState)})
+		all = append(all, moment{l.Started, l.name + " starts"})
+		if l.IsOver() {
+			all = append(all, moment{l.Left, fmt.Sprintf("%s is over: %v", l.name, l.ProcessState)})
 		}
 		last := make(map[string]uint64)
 		for _, c := range l.tap.owners {
@@ -99,7 +99,7 @@ func (r *rig) casualties() []string {
 	var gone []string
 	r.each(func(l *life) {
 		if l.endedByItself() {
-			gone = append(gone, fmt.Sprintf("%s: %v: %s", l.name, l.cmd.ProcessState, l.journal.lastWords()))
+			gone = append(gone, fmt.Sprintf("%s: %v: %s", l.name, l.ProcessState, l.journal.LastWords()))
 		}
 	})
 	return gone

@@ -14,6 +14,7 @@ import (
 	"presenced/audit"
 	"presenced/presence"
 	"presenced/publisher"
+	"presenced/trial"
 )
 
 const (
@@ -79,7 +80,7 @@ func (r *rig) log(t *testing.T) *publisher.Log {
 		log, _, err = publisher.Open(asking, conn, publisher.Config{Prefix: "presence", Stream: streamName, Manage: publisher.ManageOff})
 		return err == nil
 	}
-	if !eventually(ctx, 200*time.Millisecond, open) {
+	if !trial.Eventually(ctx, 200*time.Millisecond, open) {
 		t.Fatalf("open the log: %v", err)
 	}
 	return log
@@ -109,7 +110,7 @@ func (r *rig) settle(t *testing.T, since time.Time) {
 		missing = len(of) - len(seen)
 		return missing == 0
 	}
-	if !eventually(ctx, 500*time.Millisecond, settled) {
+	if !trial.Eventually(ctx, 500*time.Millisecond, settled) {
 		t.Errorf("with all faults gone for %v, %d of %d people were not asked for again\n%s", patience, missing, len(of), r.owners())
 	}
 }

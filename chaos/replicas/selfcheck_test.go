@@ -15,6 +15,7 @@ import (
 	"presenced/audit"
 	"presenced/graphsim"
 	"presenced/presence"
+	"presenced/trial"
 )
 
 // selfCheck spoils copies of the evidence of a run that was found to be clean. A
@@ -147,7 +148,7 @@ func TestExcuse(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			l := &life{tap: tc.tap, journal: &journal{}}
+			l := &life{tap: tc.tap, journal: &trial.Journal{}}
 			if got := l.dealt(tc.first, tc.later, tenant); got != tc.dealt {
 				t.Errorf("dealt with: %t, want %t", got, tc.dealt)
 			}

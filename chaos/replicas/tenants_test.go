@@ -6,15 +6,13 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"presenced/graphsim"
 	"presenced/presence"
+	"presenced/trial"
 )
 
 // tenants are the simulated directories. Their people change by our hand alone.
@@ -56,14 +54,11 @@ func newTenants(t *testing.T, people int, list ...*tenant) *tenants {
 	ts := &tenants{Server: sim, dir: t.TempDir(), list: list, words: make(map[presence.UserID]string)}
 	for i, n := range list {
 		n.TenantConfig, n.still = sim.Tenants()[i], make(map[presence.UserID]bool)
-		var ids []string
 		for j, u := range sim.Users(n.ID) {
-			n.people, ids = append(n.people, presence.UserID(u.ID)), append(ids, u.ID)
+			n.people = append(n.people, presence.UserID(u.ID))
 			n.still[presence.UserID(u.ID)] = j%20 == 0
 			ts.become(t, presence.UserID(u.ID), moods[j%len(moods)])
 		}
-		ts.write(t, n.name+".secret", n.ClientSecret)
-		ts.write(t, n.name+".users", strings.Join(ids, "\n"))
 	}
 	return ts
 }
@@ -101,29 +96,15 @@ func (ts *tenants) flip(ctx context.Context, t *testing.T, rng *rand.Rand, every
 // configure writes a configuration of a replica that finds Graph and NATS there.
 func (ts *tenants) configure(t *testing.T, name, graphURL, natsURL string, copies int) (path string) {
 	t.Helper()
-	text := fmt.Sprintf("nats: {url: %q, stream: {name: %s, replicas: %d}}\ntenants:\n", natsURL, streamName, copies)
+	c := trial.Configuration{Dir: ts.dir, URL: graphURL, More: fmt.Sprintf("nats: {url: %q, stream: {name: %s, replicas: %d}}", natsURL, streamName, copies)}
 	for _, n := range ts.list {
-		text += fmt.Sprintf(`  - name: %s
-    tenant_id: %s
-    client_id: %s
-    cloud: {graph_url: %q, login_url: %q}
-    credential: {secret_file: %s.secret}
-    endpoint: %s
-    rate: %s
-    schedules: ["@every %s"]
-    users: {files: [%s.users]}
-`, n.name, n.ID, n.ClientID, graphURL, graphURL, n.name, n.endpoint, n.rate, n.every, n.name)
+		var ids []string
+		for _, user := range n.people {
+			ids = append(ids, string(user))
+		}
+		c.Tenants = append(c.Tenants, trial.Watched{Name: n.name, App: n.TenantConfig, Users: ids, Rate: n.rate, Every: n.every, Endpoint: n.endpoint})
 	}
-	return ts.write(t, name+".yaml", text)
-}
-
-func (ts *tenants) write(t *testing.T, name, text string) (path string) {
-	t.Helper()
-	path = filepath.Join(ts.dir, name)
-	if err := os.WriteFile(path, []byte(text+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
+	return c.Write(t, name+".yaml")
 }
 
 // tenantOf says whose person it is.
