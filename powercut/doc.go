@@ -5,7 +5,7 @@
 // simulated tenant served. They do the same with disks that fail or are slow. It has
 // no code but tests, and those need FUSE:
 //
-//	make powercut                    a few cuts, two minutes or three
+//	make powercut                    a few cuts and faults, four minutes
 //	make powercut CUTS=25            25 of each kind
 //	make powercut CUTS=25 SEED=7     the moments of that seed again
 //
