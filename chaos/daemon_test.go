@@ -41,7 +41,7 @@ func (d *daemon) await(what string, cond func() bool) {
 	ctx, cancel := context.WithTimeout(d.t.Context(), patience)
 	defer cancel()
 	every := 10 * time.Millisecond // to look takes the daemon's time too
-	if !trial.Eventually(ctx, every, func() bool { return cond() || d.IsOver() }) || d.IsOver() {
+	if !d.Await(ctx, every, cond) {
 		d.t.Fatalf("waited for %s: process %v, log complains %q", what, d.ProcessState, d.journal.Complaints())
 	}
 }

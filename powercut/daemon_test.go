@@ -73,10 +73,11 @@ func (d *daemon) awaitOrEnd(what string, cond func() bool) bool {
 	d.t.Helper()
 	ctx, cancel := context.WithTimeout(d.t.Context(), patience)
 	defer cancel()
-	if !trial.Eventually(ctx, 5*time.Millisecond, func() bool { return cond() || d.IsOver() }) {
+	came := d.Await(ctx, 5*time.Millisecond, cond)
+	if !came && !d.IsOver() {
 		d.t.Fatalf("waited for %s: it never came, log complains %q", what, d.journal.Complaints())
 	}
-	return !d.IsOver()
+	return came
 }
 
 // close waits until everything that was served and acknowledged to a daemon that

@@ -60,7 +60,7 @@ func (d *daemon) awaitFor(long time.Duration, what string, cond func() bool) tim
 	d.t.Helper()
 	ctx, cancel := context.WithTimeout(d.t.Context(), long)
 	defer cancel()
-	if !trial.Eventually(ctx, 20*time.Millisecond, func() bool { return cond() || d.IsOver() }) || d.IsOver() {
+	if !d.Await(ctx, 20*time.Millisecond, cond) {
 		d.t.Fatalf("waited for %s: process %v\n%s", what, d.ProcessState, d.stderr.text())
 	}
 	return time.Since(d.Started)

@@ -1,6 +1,7 @@
 package trial
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"syscall"
@@ -41,6 +42,11 @@ func (p *Process) IsOver() bool {
 	default:
 		return false
 	}
+}
+
+// Await blocks until cond holds; false if the process has ended, or ctx ends first.
+func (p *Process) Await(ctx context.Context, every time.Duration, cond func() bool) bool {
+	return Eventually(ctx, every, func() bool { return cond() || p.IsOver() }) && !p.IsOver()
 }
 
 // Stop is SIGTERM, after which a program finishes what is under way, within the
