@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"presenced/presence"
 )
 
 var errAway = errors.New("nats is away")
@@ -112,6 +114,31 @@ func TestTheSweepThatAnOutageCaughtSaysNothing(t *testing.T) {
 			t.Errorf("log = %q, want down and up around what was seen", got)
 		}
 		if diff := cmp.Diff([]string{">up ", "up>down nats", "down>up "}, w.model.said()); diff != "" {
+			t.Errorf("news (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// A refusal that an outage kept from being told does not leave the tenant alone for
+// minutes: the next sweep is refused too, and tells it.
+func TestARefusalThatAnOutageCaughtIsToldByTheNextSweep(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 2)
+		w.source.delay = 8 * time.Second
+		w.source.fail = func([]presence.UserID) error {
+			return &presence.BlindError{Cause: presence.CauseForbidden, Err: errors.New("Presence.Read.All is missing")}
+		}
+		w.start()
+		for w.source.underWay() < 1 {
+			w.after(time.Second)
+		}
+		w.model.cut(errAway)
+		w.after(90 * time.Second)
+		w.model.cut(nil)
+		w.after(90 * time.Second)
+		w.stop()
+		if diff := cmp.Diff([]string{">down forbidden"}, w.model.said()); diff != "" {
 			t.Errorf("news (-want +got):\n%s", diff)
 		}
 	})

@@ -201,15 +201,15 @@ func (r *reign) endSweep(due []change) error {
 	s := r.sweep
 	report := s.finish()
 	r.cancel()
-	if report.Cause.Permanent() {
-		r.resume = time.Now().Add(retryPermanent)
-	}
 	if err := r.append(due); err != nil {
 		return err
 	}
 	r.sweep = nil
 	if s.mute {
 		return nil
+	}
+	if report.Cause.Permanent() {
+		r.resume = time.Now().Add(retryPermanent)
 	}
 	r.turnTo(s)
 	said := r.known.summary.Source
