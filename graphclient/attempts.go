@@ -75,7 +75,7 @@ func (c *Client) attempt(ctx context.Context, request call, last *APIError) (*re
 		return nil, refusedBlind(err, last)
 	}
 	asked := time.Now()
-	r, err := c.graph.send(ctx, request)
+	r, err := c.graph.send(ctx, request, slot.Permitted)
 	var refusal *APIError
 	errors.As(err, &refusal)
 	switch {
@@ -89,6 +89,8 @@ func (c *Client) attempt(ctx context.Context, request call, last *APIError) (*re
 	switch {
 	case err == nil:
 		c.pause.answered(asked)
+	case errors.Is(err, ErrUnpermitted):
+		return nil, refusedBlind(err, last)
 	case refusal == nil:
 		return nil, tokenBlind(after(err, last))
 	case refusal.throttles():

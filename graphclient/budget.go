@@ -98,6 +98,18 @@ type Slot struct {
 	ended  bool          // guarded by budget.mu
 }
 
+// Permitted is nil if the request may still leave, and [ErrUnpermitted] past the
+// owner deadline: the process may have been stopped since [Budget.Admit].
+func (s *Slot) Permitted() error {
+	b := s.budget
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.until <= b.boot() {
+		return ErrUnpermitted
+	}
+	return nil
+}
+
 // Done records that the request was answered: it has arrived, whatever the answer.
 func (s *Slot) Done() { s.end(0, 0) }
 

@@ -72,13 +72,14 @@ type reply struct {
 	sent      hidden // the token, for cleaning; nil: none
 }
 
-// send makes one attempt. Its errors are *APIError, or *TokenError when there was
-// no token to send. It calls the transport directly: http.Client would follow
-// redirects and put the URL, which may hold a user id, into its errors.
-func (g *graph) send(ctx context.Context, c call) (*reply, error) {
+// send makes one attempt. may is asked once more when there is a connection, and
+// its error means that nothing was sent. Other errors are *APIError, or *TokenError
+// when there was no token to send. It calls the transport directly: http.Client
+// would follow redirects and put the URL, which may hold a user id, into its errors.
+func (g *graph) send(ctx context.Context, c call, may func() error) (*reply, error) {
 	ctx, cancel := context.WithTimeout(ctx, totalTimeout)
 	defer cancel()
-	ctx, done := onlyOnce(ctx)
+	ctx, done := onlyOnce(ctx, may)
 	defer done()
 	r := &reply{clientID: uuid.NewString()}
 	req, err := g.request(ctx, c, r.clientID)
@@ -87,13 +88,18 @@ func (g *graph) send(ctx context.Context, c call) (*reply, error) {
 	}
 	r.asked = time.Now()
 	resp, err := g.trip.RoundTrip(req)
-	if errors.Is(context.Cause(ctx), errRepeated) {
+	stopped := context.Cause(ctx)
+	unpermitted := errors.Is(stopped, ErrUnpermitted)
+	if unpermitted || errors.Is(stopped, errRepeated) {
 		if err == nil {
 			resp.Body.Close()
 		}
-		err = errRepeated
+		err = stopped
 	}
-	if err != nil {
+	switch {
+	case unpermitted:
+		return nil, err
+	case err != nil:
 		return nil, noAnswer(err, g.base.Hostname(), r.clientID)
 	}
 	defer resp.Body.Close()

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
 	"time"
 
@@ -31,13 +33,18 @@ func (rt *route) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	now := time.Now()
 	d := p.dice.of(forGraph, uint64(rt.tenant), moment(now), sum(q.url+string(q.body)))
-	if wait := p.thawed(); wait > 0 { // frozen: whatever a timer of it wants, nothing leaves
+	if wait := p.thawed(); wait > 0 { // frozen: it finds the connection at hand when it wakes
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-time.After(wait):
-			return nil, errNetwork
 		}
+	}
+	if trace := httptrace.ContextClientTrace(ctx); trace != nil && trace.GotConn != nil {
+		trace.GotConn(httptrace.GotConnInfo{Conn: connection{}})
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
 	var f Fault
 	if q.presence {
@@ -70,6 +77,12 @@ func (rt *route) RoundTrip(req *http.Request) (*http.Response, error) {
 		return rt.response(req, q, r)
 	}
 }
+
+// connection is what a request is told to leave by.
+type connection struct{ net.Conn }
+
+// SetDeadline implements net.Conn.
+func (connection) SetDeadline(time.Time) error { return nil }
 
 func (rt *route) response(req *http.Request, q *question, r *reply) (*http.Response, error) {
 	if r.reset {

@@ -89,6 +89,8 @@ var mutants = []Mutant{
 		"ownerDeadline = 10 * time.Second", "ownerDeadline = 60 * time.Second"},
 	{"no permit is asked for", "graphclient/budget.go",
 		"if left <= 0 {\n\t\treturn nil, 0, 0, ErrUnpermitted", "if left = max(left, time.Second); left <= 0 {\n\t\treturn nil, 0, 0, ErrUnpermitted"},
+	{"a permit is good until a process wakes", "graphclient/once.go",
+		"why = may()", "why = nil"},
 	{"a tenant is not given up", "worker/reign.go",
 		"return r.write(presence.Batch{Summary: r.known.summary, Release: true})", "return r.write(presence.Batch{Summary: r.known.summary})"},
 
