@@ -28,6 +28,7 @@ type reach struct {
 	Ends     time.Time     `json:"ends"` // time of Last
 	Messages uint64        `json:"messages"`
 	Async    bool          `json:"async,omitempty"` // acknowledged before it is on disk: may lack its end, or be gone, after a power cut
+	Loss     *loss         `json:"loss,omitempty"`  // nil: none
 }
 
 // lost is how many messages at most a stream has lost since was, other than by age
@@ -50,7 +51,7 @@ func (was reach) lost(is reach, now time.Time) uint64 {
 	return 0
 }
 
-// reached is how far every stream goes now.
+// reached is how far every stream goes now, and what it lost before.
 func (s *Server) reached() map[string]reach {
 	info, err := s.nats.Jsz(&server.JSzOptions{Accounts: true, Streams: true, Config: true})
 	if err != nil {
@@ -69,7 +70,7 @@ func (s *Server) reached() map[string]reach {
 			streams[stream.Name] = r
 		}
 	}
-	return streams
+	return s.noted(streams)
 }
 
 // mark notes how far the streams go; nil: as noted before. It writes a new file
@@ -122,34 +123,27 @@ func (s *store) marked() (map[string]reach, error) {
 	return streams, nil
 }
 
-// compare finds what the streams have lost since the mark, and says it.
-func (s *Server) compare(log *zap.Logger) {
+// compare finds what the streams have lost since the mark, and notes it on disk
+// before anything is written that would make up for it.
+func (s *Server) compare(log *zap.Logger) error {
 	was, err := s.store.marked()
 	if err != nil {
 		log.Error("the mark of the store cannot be read: whether messages were lost is not known", zap.Error(err))
-		return
 	}
-	is := s.reached()
-	s.lost = make(map[string]uint64)
+	is, now := s.reached(), time.Now()
+	losses, news := make(map[string]loss), false
 	for _, name := range slices.Sorted(maps.Keys(was)) {
-		say, what := log.Error, "a stream lost messages that were acknowledged"
-		if was[name].Async {
-			say, what = log.Warn, "a stream that is not synced lost its end"
+		all, fresh := was[name].since(name, is, now, log)
+		if all.Messages > 0 {
+			losses[name] = all
 		}
-		stream, ok := is[name]
-		if !ok {
-			say("a stream of the store is gone", zap.String("stream", name), zap.Uint64("reached", was[name].Last))
-			continue
-		}
-		if n := was[name].lost(stream, time.Now()); n > 0 {
-			s.lost[name] = n
-			say(what, zap.String("stream", name), zap.Uint64("at_most", n),
-				zap.Uint64("reached", was[name].Last), zap.Uint64("reaches", stream.Last))
-		}
+		news = news || fresh
 	}
+	s.mu.Lock()
+	s.losses = losses
+	s.mu.Unlock()
+	if !news {
+		return nil
+	}
+	return s.store.mark(s.noted(was), os.WriteFile)
 }
-
-// Lost is how many messages at most were in a stream when the store was checked
-// last, and were not there any more when this server started; 0: none. What was
-// acknowledged after that check is not known.
-func (s *Server) Lost(stream string) uint64 { return s.lost[stream] }

@@ -95,10 +95,10 @@ func TestStartTellsWhatWasLost(t *testing.T) {
 			}
 			defer s.Close()
 			told := logs.FilterMessage("a stream lost messages that were acknowledged").Len() > 0
-			if (s.Lost("TEST") > 0) != tc.lost || told != tc.lost {
-				t.Errorf("lost %d, told %v, want a loss: %v", s.Lost("TEST"), told, tc.lost)
+			if (s.Lost("TEST", "us") > 0) != tc.lost || told != tc.lost {
+				t.Errorf("lost %d, told %v, want a loss: %v", s.Lost("TEST", "us"), told, tc.lost)
 			}
-			if s.Lost("other") != 0 {
+			if s.Lost("other", "us") != 0 {
 				t.Error("a stream that never was lost something")
 			}
 		})

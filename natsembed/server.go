@@ -47,7 +47,9 @@ type Server struct {
 	store   *store
 	listens bool
 	once    sync.Once
-	lost    map[string]uint64 // by stream, at the start
+
+	mu     sync.Mutex      // guards what follows
+	losses map[string]loss // by stream; nil: the streams were not compared with the mark
 
 	checking sync.Mutex
 	safe     map[string]reach // of the check before: what is surely on disk; nil: there was none
@@ -90,7 +92,10 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		s.Close()
 		return nil, explainListen(err, cfg.Listen)
 	}
-	s.compare(cfg.Log)
+	if err := s.compare(cfg.Log); err != nil {
+		s.Close()
+		return nil, err
+	}
 	if err := s.Healthz(); err != nil {
 		cfg.Log.Warn("embedded nats started with damage", zap.Error(err))
 	}
@@ -187,7 +192,7 @@ func (s *Server) Close() {
 			end := s.reached()
 			s.nats.Shutdown()
 			s.nats.WaitForShutdown()
-			if s.store.here() == nil {
+			if s.compared() && s.store.here() == nil {
 				_ = s.store.mark(end, os.WriteFile) // the one before holds too
 			}
 		}

@@ -10,25 +10,40 @@ import (
 // afterLoss is the chain of a tenant whose log lost its end on disk. What is left
 // adds up, because it is the log of an earlier moment: only the store's mark tells
 // that consumers were told more. So the state that is loaded is not believed, and
-// revisions go on above any that may have been given out.
+// revisions go on above any that may have been given out, until the log itself says
+// so: an owner message whose floor is above them all.
 type afterLoss struct {
 	*publisher.Chain
-	lost uint64 // messages, at most; 0 once the loss is dealt with
+	lost uint64 // messages, at most; 0: none, or the log says it
+	told func() // the log says it; called once
+
+	past uint64 // no revision that was given out is above
 }
 
 // Acquire implements worker.Journal.
 func (c *afterLoss) Acquire(ctx context.Context, seen presence.Owner, ledger presence.Ledger) (presence.Owner, error) {
 	own, err := c.Chain.Acquire(ctx, seen, ledger)
 	own.Summary.Revision += c.lost // no user can have had more events than that
+	c.past = own.Summary.Revision
 	return own, err
 }
 
 // Load implements worker.Journal.
 func (c *afterLoss) Load(ctx context.Context, own presence.Owner) (presence.Loaded, error) {
 	loaded, err := c.Chain.Load(ctx, own)
-	if err == nil && c.lost > 0 {
+	if c.lost > 0 {
 		loaded.Intact = false
-		c.lost = 0
 	}
 	return loaded, err
+}
+
+// Append implements worker.Journal. What is written beside a load, or to give the
+// tenant up when that failed, has the floor from before.
+func (c *afterLoss) Append(ctx context.Context, b presence.Batch) error {
+	err := c.Chain.Append(ctx, b)
+	if err == nil && c.lost > 0 && b.Summary.Floor > c.past {
+		c.lost = 0
+		c.told()
+	}
+	return err
 }

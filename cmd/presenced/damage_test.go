@@ -125,6 +125,24 @@ func TestDamageIsNeverSilent(t *testing.T) {
 	}
 }
 
+// A loss is dealt with once: the start after that believes what it loads.
+func TestLossIsToldOnce(t *testing.T) {
+	t.Parallel()
+	_, config := tenant(t, 3)
+	store := newStore(t)
+	run := func() (alarms int) {
+		p, url := launchRun(t, nil, config, store)
+		p.awaitReady(url)
+		p.stop()
+		return p.said(`"level":"error"`, "last-known state is damaged")
+	}
+	before := run()
+	damage{"PRESENCE/msgs/1.blk", 0.9, "cut", false}.do(t, store)
+	if after, later := run(), run(); before != 0 || after != 1 || later != 0 {
+		t.Errorf("%d alarms before the damage, %d after it and %d at the start after that, want one after it alone", before, after, later)
+	}
+}
+
 func (p *process) over() bool {
 	select {
 	case <-p.ended:

@@ -94,8 +94,9 @@ func (d *daemon) watchTenant(ctx context.Context, t, predecessor *tenancy) {
 	}
 	d.metrics.CredentialExpires(name, t.cfg.Credential.Expires)
 	chain := &afterLoss{Chain: publisher.NewChain(d.events.Load(), publisher.ChainConfig{Tenant: name, Replica: t.replica, Embedded: embedded})}
-	if embedded && predecessor == nil {
-		chain.lost = d.embedded.Lost(d.cfg.NATS.Stream.Name)
+	if embedded {
+		stream := d.cfg.NATS.Stream.Name
+		chain.lost, chain.told = d.embedded.Lost(stream, name), func() { d.embedded.Told(stream, name) }
 	}
 	tenant := worker.New(worker.Config{
 		Tenant: name, Replica: t.replica, Embedded: embedded,
