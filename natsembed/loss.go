@@ -63,7 +63,7 @@ func (s *Server) noted(streams map[string]reach) map[string]reach {
 // since is what a stream has lost, and whether some of that since the mark, which is
 // said. A loss is forgotten when all that it concerned is too old to be kept. One of
 // a stream that is not synced is no loss: it may lack its end, or be gone.
-func (was reach) since(name string, streams map[string]reach, now time.Time, log *zap.Logger) (all loss, fresh bool) {
+func (was reach) since(name string, streams map[string]reach, now time.Time, doubted bool, log *zap.Logger) (all loss, fresh bool) {
 	say, what := log.Error, "a stream lost messages that were acknowledged"
 	if was.Async {
 		say, what = log.Warn, "a stream that is not synced lost its end"
@@ -73,6 +73,9 @@ func (was reach) since(name string, streams map[string]reach, now time.Time, log
 	}
 	is, there := streams[name]
 	lost := was.lost(is, now)
+	if doubted && lost == 0 {
+		lost = was.Messages // which of them cannot be told
+	}
 	switch {
 	case there && lost > 0:
 		say(what, zap.String("stream", name), zap.Uint64("at_most", lost), zap.Uint64("reached", was.Last), zap.Uint64("reaches", is.Last))

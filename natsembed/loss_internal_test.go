@@ -175,7 +175,7 @@ func TestLossGrowsOld(t *testing.T) {
 	} {
 		was := is
 		was.MaxAge, was.Loss = tc.keeps, &loss{Messages: 7, At: now.Add(-tc.age)}
-		all, fresh := was.since("TEST", map[string]reach{"TEST": is}, now, zap.NewNop())
+		all, fresh := was.since("TEST", map[string]reach{"TEST": is}, now, false, zap.NewNop())
 		if all.Messages != tc.want || fresh {
 			t.Errorf("%s: %d messages lost, news: %v, want %d and none", name, all.Messages, fresh, tc.want)
 		}

@@ -124,8 +124,9 @@ func (s *store) marked() (map[string]reach, error) {
 }
 
 // compare finds what the streams have lost since the mark, and notes it on disk
-// before anything is written that would make up for it.
-func (s *Server) compare(log *zap.Logger) error {
+// before anything is written that would make up for it. The stream that was in doubt
+// has lost something in any case.
+func (s *Server) compare(doubted string, log *zap.Logger) error {
 	was, err := s.store.marked()
 	if err != nil {
 		log.Error("the mark of the store cannot be read: whether messages were lost is not known", zap.Error(err))
@@ -133,7 +134,7 @@ func (s *Server) compare(log *zap.Logger) error {
 	is, now := s.reached(), time.Now()
 	losses, news := make(map[string]loss), false
 	for _, name := range slices.Sorted(maps.Keys(was)) {
-		all, fresh := was[name].since(name, is, now, log)
+		all, fresh := was[name].since(name, is, now, name == doubted, log)
 		if all.Messages > 0 {
 			losses[name] = all
 		}

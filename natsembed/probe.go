@@ -20,12 +20,15 @@ var ErrStoreGone = errors.New("store is gone")
 // CheckStore finds out whether the store takes writes, by writing and syncing a
 // small file in it: the server tells its clients of a full or broken disk by
 // silence only. The error names path and errno, and is [ErrStoreGone] if the store
-// was deleted. What it writes is how far the streams go, for [Server.Lost] of the
+// was deleted, [ErrStoreDamaged] after [Server.Doubt]. What it writes is how far the streams go, for [Server.Lost] of the
 // next start, and who was told of what they lost.
 //
 // It blocks for as long as the disk does. A stream that has stopped after a write
 // error is an error for good: Close and Start mend it.
 func (s *Server) CheckStore() error {
+	if err := s.doubtful(); err != nil {
+		return err
+	}
 	s.checking.Lock()
 	defer s.checking.Unlock()
 	if err := s.store.here(); err != nil {

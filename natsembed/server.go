@@ -48,8 +48,9 @@ type Server struct {
 	listens bool
 	once    sync.Once
 
-	mu     sync.Mutex      // guards what follows
-	losses map[string]loss // by stream; nil: the streams were not compared with the mark
+	mu      sync.Mutex      // guards what follows
+	losses  map[string]loss // by stream; nil: the streams were not compared with the mark
+	doubted string          // the stream that is in doubt; "": none
 
 	checking sync.Mutex
 	safe     map[string]reach // of the check before: what is surely on disk; nil: there was none
@@ -87,15 +88,21 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		cfg.Log.Warn("embedded nats gets a smaller quota than configured, so that it is reached before the disk is full",
 			zap.String("store", st.dir), zap.Int64("configured", cfg.MaxStore), zap.Int64("quota", maxStore))
 	}
+	doubted, err := st.distrust()
+	if err != nil {
+		st.close()
+		return nil, err
+	}
 	s := &Server{store: st, listens: cfg.Listen != ""}
 	if err := s.run(options(cfg, host, port, st.dir, maxStore), cfg.Log); err != nil {
 		s.Close()
 		return nil, explainListen(err, cfg.Listen)
 	}
-	if err := s.compare(cfg.Log); err != nil {
+	if err := s.compare(doubted, cfg.Log); err != nil {
 		s.Close()
 		return nil, err
 	}
+	st.trust()
 	if err := s.Healthz(); err != nil {
 		cfg.Log.Warn("embedded nats started with damage", zap.Error(err))
 	}

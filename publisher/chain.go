@@ -3,6 +3,7 @@ package publisher
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -34,7 +35,13 @@ type Chain struct {
 	n     uint64         // of the newest write tried
 	doubt *doubt         // the write whose fate is unknown; nil: none
 	done  int            // events of the batch at hand that are in the log already
+	gone  uint64         // an owner message of ours that was acknowledged and could not be read; 0: none
 }
+
+// ErrUnkept says that the log acknowledges owner messages and has none: it is
+// damaged on disk. A nats-server that cannot read the newest message of a subject
+// takes it for none, and what it rolls up then is the one that was just written.
+var ErrUnkept = errors.New("the log acknowledges an owner message and does not keep it: it is damaged on disk; start its server without the stream's index.db")
 
 // NewChain returns a chain that owns nothing yet.
 func NewChain(log *Log, cfg ChainConfig) *Chain {
@@ -47,7 +54,8 @@ func NewChain(log *Log, cfg ChainConfig) *Chain {
 // Owner reads the tenant's newest owner message; the zero Owner if there is none.
 // One that cannot be read has a Sequence and no Replica: its epoch is set to the
 // sequence, which no epoch can have passed. [ErrReplaced] if there is none because
-// the log was deleted and made anew.
+// the log was deleted and made anew. After [ErrUnkept] none counts as one that cannot
+// be read: somebody may own the tenant.
 func (c *Chain) Owner(ctx context.Context) (presence.Owner, error) {
 	m, err := c.log.last(ctx, c.log.cfg.Stream, c.log.ownerSubject(c.cfg.Tenant))
 	if err != nil {
@@ -57,7 +65,7 @@ func (c *Chain) Owner(ctx context.Context) (presence.Owner, error) {
 		if err := c.log.same(ctx); err != nil {
 			return presence.Owner{}, fmt.Errorf("read owner of tenant %s: %w", c.cfg.Tenant, err)
 		}
-		return presence.Owner{}, nil
+		return presence.Owner{Sequence: c.gone, Epoch: c.gone}, nil
 	}
 	return parseOwner(m), nil
 }
@@ -92,7 +100,8 @@ func inherited(o presence.Owner) presence.Summary {
 
 // Acquire takes the tenant over from the owner seen. It returns our owner message,
 // or [presence.ErrDeposed] if somebody else was quicker. From then on the old
-// owner's writes are refused. After any error the tenant is not ours.
+// owner's writes are refused. After any error the tenant is not ours; [ErrUnkept]
+// if it is not to be had at all.
 func (c *Chain) Acquire(ctx context.Context, seen presence.Owner, ledger presence.Ledger) (presence.Owner, error) {
 	if err := c.log.same(ctx); err != nil {
 		return presence.Owner{}, fmt.Errorf("acquire tenant %s: %w", c.cfg.Tenant, err)
@@ -102,6 +111,9 @@ func (c *Chain) Acquire(ctx context.Context, seen presence.Owner, ledger presenc
 		Sequence: seen.Sequence, Replica: c.cfg.Replica, Epoch: seen.Epoch + 1,
 		Embedded: c.cfg.Embedded, Ledger: ledger, Summary: inherited(seen),
 	}
+	if seen.Sequence == c.gone {
+		ours.Sequence, ours.Summary = 0, presence.Summary{} // as far as the log can tell
+	}
 	c.last = ours
 	if err := c.settle(ctx, nil, func() presence.Owner { return ours }); err != nil {
 		return presence.Owner{}, fmt.Errorf("acquire tenant %s: %w", c.cfg.Tenant, err)
@@ -110,7 +122,23 @@ func (c *Chain) Acquire(ctx context.Context, seen presence.Owner, ledger presenc
 	if err := c.log.same(ctx); err != nil {
 		return presence.Owner{}, fmt.Errorf("acquire tenant %s: %w", c.cfg.Tenant, err)
 	}
+	if err := c.kept(ctx); err != nil {
+		return presence.Owner{}, fmt.Errorf("acquire tenant %s: %w", c.cfg.Tenant, err)
+	}
 	return c.last, nil
+}
+
+// kept is nil if the owner message just written can be read, or a newer one.
+func (c *Chain) kept(ctx context.Context) error {
+	m, err := c.log.last(ctx, c.log.cfg.Stream, c.log.ownerSubject(c.cfg.Tenant))
+	switch {
+	case err != nil:
+		return fmt.Errorf("read owner message: %w", err)
+	case m == nil:
+		c.gone = c.last.Sequence
+		return fmt.Errorf("read message %d of stream %s: %w", c.gone, c.log.cfg.Stream, ErrUnkept)
+	}
+	return nil
 }
 
 // Append writes the batch: the owner message and the events, in one atomic batch.

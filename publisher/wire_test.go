@@ -1,145 +1,19 @@
 package publisher_test
 
 import (
-	"bufio"
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"go.uber.org/zap/zaptest"
 
 	"presenced/presence"
 	"presenced/publisher"
 )
-
-// scriptedServer speaks just enough of the NATS protocol to see the very bytes
-// that presenced sends, and to give answers that a single real server never does.
-type scriptedServer struct {
-	url string
-
-	mu      sync.Mutex
-	written []string // each published message: subject, headers, payload
-	answers []string // to writes of the log, in turn; the last one stays
-	stands  string   // the newest owner message; empty: none
-}
-
-func startScripted(t *testing.T, answers ...string) *scriptedServer {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	s := &scriptedServer{url: "nats://" + l.Addr().String(), answers: answers}
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go s.serve(conn)
-		}
-	}()
-	return s
-}
-
-func (s *scriptedServer) serve(conn net.Conn) {
-	defer conn.Close()
-	fmt.Fprintf(conn, "INFO {\"server_id\":\"x\",\"version\":\"2.15.2\",\"headers\":true,\"max_payload\":1048576,\"jetstream\":true}\r\n")
-	r := bufio.NewReader(conn)
-	sid := ""
-	for {
-		line, err := r.ReadString('\n')
-		if err != nil {
-			return
-		}
-		f := strings.Fields(line)
-		if len(f) == 0 {
-			continue
-		}
-		switch strings.ToUpper(f[0]) {
-		case "PING":
-			fmt.Fprint(conn, "PONG\r\n")
-		case "SUB":
-			sid = f[len(f)-1]
-		case "PUB", "HPUB":
-			var size int
-			fmt.Sscan(f[len(f)-1], &size)
-			body := make([]byte, size+2)
-			for n := 0; n < len(body); {
-				m, err := r.Read(body[n:])
-				if err != nil {
-					return
-				}
-				n += m
-			}
-			numbers := 1
-			if f[0] == "HPUB" {
-				numbers = 2
-			}
-			reply := ""
-			if len(f) == 3+numbers {
-				reply = f[2]
-			}
-			if answer := s.answer(f[1], string(body[:size]), reply != ""); answer != "" {
-				fmt.Fprintf(conn, "MSG %s %s %d\r\n%s\r\n", reply, sid, len(answer), answer)
-			}
-		}
-	}
-}
-
-// answer records a write of the log and gives the reply to it, if one is asked for.
-func (s *scriptedServer) answer(subject, body string, wanted bool) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case strings.HasPrefix(subject, "$JS.API.STREAM.INFO."):
-		return fmt.Sprintf(`{"type":"io.nats.jetstream.api.v1.stream_info_response","created":"2026-11-23T09:00:00Z","config":{"name":%q},"state":{}}`, strings.TrimPrefix(subject, "$JS.API.STREAM.INFO."))
-	case strings.HasPrefix(subject, "$JS.API.STREAM.MSG.GET.") && s.stands != "":
-		return s.stands
-	case strings.HasPrefix(subject, "$JS.API.STREAM.MSG.GET."):
-		return `{"type":"io.nats.jetstream.api.v1.stream_msg_get_response","error":{"code":404,"err_code":10037,"description":"no message found"}}`
-	case strings.HasPrefix(subject, "$JS.API"):
-		return `{}`
-	}
-	s.written = append(s.written, subject+"\n"+body)
-	if !wanted {
-		return ""
-	}
-	a := s.answers[0]
-	if len(s.answers) > 1 {
-		s.answers = s.answers[1:]
-	}
-	return a
-}
-
-func (s *scriptedServer) chain(t *testing.T, timeout time.Duration) *publisher.Chain {
-	t.Helper()
-	conn, err := publisher.Connect(publisher.ConnectionConfig{Name: "test", URL: s.url}, zaptest.NewLogger(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(conn.Close)
-	if err := conn.AwaitConnected(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	cfg := config
-	cfg.Manage = publisher.ManageOff
-	log, _, err := publisher.Open(t.Context(), conn, cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return publisher.NewChain(log, publisher.ChainConfig{Tenant: tenant, Replica: "r1", Timeout: timeout})
-}
 
 // The server takes a misspelt or empty condition for none, so the bytes are what
 // keeps two owners apart.
@@ -147,9 +21,7 @@ func TestBytesOfTheConditions(t *testing.T) {
 	t.Parallel()
 	s := startScripted(t, `{"stream":"PRESENCE","seq":8}`, `{"stream":"PRESENCE","seq":11,"count":3}`)
 	c := s.chain(t, 30*time.Second)
-	if _, err := c.Acquire(t.Context(), presence.Owner{Sequence: 7, Epoch: 4}, presence.Ledger{}); err != nil {
-		t.Fatal(err)
-	}
+	s.acquire(t, c, presence.Owner{Sequence: 7, Epoch: 4})
 	p := newPeople()
 	b := p.become("Busy", "InACall", userID(1))
 	left := newPeople()
@@ -243,9 +115,7 @@ func TestAnswersOfAServer(t *testing.T) {
 				timeout = time.Second
 			}
 			c := s.chain(t, timeout)
-			if _, err := c.Acquire(t.Context(), presence.Owner{Sequence: 7}, presence.Ledger{}); err != nil {
-				t.Fatal(err)
-			}
+			s.acquire(t, c, presence.Owner{Sequence: 7})
 			s.mu.Lock()
 			s.written = nil
 			s.mu.Unlock()
@@ -283,17 +153,10 @@ func TestLogThatLostItsEnd(t *testing.T) {
 	t.Parallel()
 	s := startScripted(t, `{"stream":"PRESENCE","seq":8}`, `{"stream":"PRESENCE","seq":0,"error":{"code":400,"err_code":10071,"description":"wrong last sequence: 5"}}`)
 	c := s.chain(t, time.Second)
-	if _, err := c.Acquire(t.Context(), presence.Owner{Sequence: 7}, presence.Ledger{}); err != nil {
-		t.Fatal(err)
-	}
-	data, err := json.Marshal(presence.Owner{Replica: "r1", Epoch: 1, N: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.mu.Lock()
-	s.stands = fmt.Sprintf(`{"message":{"subject":"presenced.owner.contoso","seq":5,"data":%q}}`, base64.StdEncoding.EncodeToString(data))
-	s.mu.Unlock()
+	s.acquire(t, c, presence.Owner{Sequence: 7})
+	s.stand(t, 5)
 	b := newPeople().become("Busy", "Busy", userID(1))
+	var err error
 	for publisher.InDoubt(err) || err == nil {
 		err = c.Append(t.Context(), b)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"presenced/presence"
 	"presenced/publisher"
@@ -17,12 +18,17 @@ type afterLoss struct {
 	lost uint64 // messages, at most; 0: none, or the log says it
 	told func() // the log says it; called once
 
+	unkept func() // the log keeps no owner message any more; nil: no matter
+
 	past uint64 // no revision that was given out is above
 }
 
 // Acquire implements worker.Journal.
 func (c *afterLoss) Acquire(ctx context.Context, seen presence.Owner, ledger presence.Ledger) (presence.Owner, error) {
 	own, err := c.Chain.Acquire(ctx, seen, ledger)
+	if errors.Is(err, publisher.ErrUnkept) && c.unkept != nil {
+		c.unkept()
+	}
 	own.Summary.Revision += c.lost // no user can have had more events than that
 	c.past = own.Summary.Revision
 	return own, err

@@ -77,6 +77,15 @@ func healthFaults() map[string]func(t *testing.T) *scene {
 			damage{"PRESENCE/msgs/1.blk", 0.9, "cut", false}.do(t, store)
 			return launchScene(t, nil, config, "--store-dir", store)
 		},
+		"the newest owner message is spoilt on disk": func(t *testing.T) *scene {
+			_, config := tenant(t, 3)
+			store := newStore(t)
+			first, url := launchRun(t, nil, config, store)
+			first.awaitReady(url)
+			first.stop()
+			spoilOwner(t, store)
+			return launchScene(t, nil, config, "--store-dir", store)
+		},
 		"log and table are damaged on disk": damagedScene,
 		"the disk takes no writes":          onEmbedded(func(s *scene, _, _ string) { s.noWrites() }),
 		"the store is deleted":              onEmbedded(func(s *scene, _, store string) { os.RemoveAll(store) }),

@@ -14,7 +14,7 @@
 //	presenced version
 //
 // Data goes to standard output, everything else to standard error. Exit codes:
-// 0 done, 1 failed, 2 wrong usage, 74 the store cannot be written or is gone, 75
+// 0 done, 1 failed, 2 wrong usage, 74 the store is full, damaged or gone, 75
 // temporary (throttled, NATS away), 77 a permission is missing, 78 the
 // configuration is wrong.
 package main

@@ -85,7 +85,7 @@ func (w *storeWatch) judge(err error, now time.Time) error {
 	}
 	w.err = err
 	switch {
-	case errors.Is(err, natsembed.ErrStoreGone):
+	case errors.Is(err, natsembed.ErrStoreGone), errors.Is(err, natsembed.ErrStoreDamaged):
 		return ioError{err}
 	case err != nil && now.Sub(w.failing) >= storePatience:
 		return ioError{fmt.Errorf("the store has taken no writes for %s: %w", now.Sub(w.failing).Round(time.Second), err)}

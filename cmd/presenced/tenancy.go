@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.uber.org/zap"
+
 	"presenced/configs"
 	"presenced/publisher"
 	"presenced/worker"
@@ -97,6 +99,11 @@ func (d *daemon) watchTenant(ctx context.Context, t, predecessor *tenancy) {
 	if embedded {
 		stream := d.cfg.NATS.Stream.Name
 		chain.lost, chain.told = d.embedded.Lost(stream, name), func() { d.embedded.Told(stream, name) }
+		chain.unkept = func() {
+			if err := d.embedded.Doubt(stream); err != nil {
+				d.log.Error("the store is damaged, and that cannot be noted", zap.Error(err))
+			}
+		}
 	}
 	tenant := worker.New(worker.Config{
 		Tenant: name, Replica: t.replica, Embedded: embedded,
