@@ -21,7 +21,7 @@ type standing struct {
 	owner   presence.Owner
 	since   time.Duration // boot clock at our first sight of it
 	open    time.Duration // since when we have seen it vacant; 0: it is not
-	charged uint64        // its sequence, once our budget counts its requests
+	charged bool          // our budget counts its requests
 }
 
 // see updates the watch with what was read now.

@@ -34,8 +34,9 @@ type Budget interface {
 // Journal is where changes go; publisher.Chain is one. It belongs to one
 // goroutine, but for Load, which may run beside Append.
 type Journal interface {
-	// Owner reads the tenant's newest owner message; zero if there is none. One that
-	// cannot be read has a Sequence and no Replica.
+	// Owner reads the tenant's newest owner message; zero if there is none, but for
+	// the ledger that is to be charged all the same. One that cannot be read has a
+	// Sequence and no Replica.
 	Owner(ctx context.Context) (presence.Owner, error)
 
 	// Acquire takes the tenant over from the owner seen; presence.ErrDeposed if

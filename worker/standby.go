@@ -77,8 +77,8 @@ func (t *Tenant) challenge(ctx, work context.Context, watch *standing) (*term, e
 		t.report(func(s *Status) { s.Trouble, s.StandsBy = nil, true })
 		return nil, nil
 	}
-	if o.Replica != t.cfg.Replica && watch.charged != o.Sequence { // once, however often we try
-		watch.charged = o.Sequence
+	if o.Replica != t.cfg.Replica && !watch.charged { // once, however often we try
+		watch.charged = true
 		aged, settle := watch.charge(now, t.cfg.Embedded, t.cfg.Timeout)
 		t.budget.Charge(watch.ledger(), aged, settle)
 	}

@@ -240,6 +240,7 @@ func TestTakeOverTimes(t *testing.T) {
 		"died with the server": {presence.Owner{Sequence: 7, Replica: "z", Epoch: 4, Embedded: true}, true, 0, 2 * time.Second},
 		"embedded elsewhere":   {presence.Owner{Sequence: 7, Replica: "z", Epoch: 4, Embedded: true}, false, 15 * time.Second, 17 * time.Second},
 		"unreadable":           {presence.Owner{Sequence: 7, Epoch: 7}, false, 15 * time.Second, 17 * time.Second},
+		"lost with the log":    {presence.Owner{Embedded: true, Ledger: presence.Ledger{Reserved: 1 << 30}}, true, 0, 2 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -257,7 +258,7 @@ func TestTakeOverTimes(t *testing.T) {
 				if o := w.owner(); o.Epoch != tc.owner.Epoch+1 {
 					t.Errorf("epoch %d, want %d", o.Epoch, tc.owner.Epoch+1)
 				}
-				if tc.owner.Sequence == 0 {
+				if tc.settle == 0 {
 					return
 				}
 				if got := w.budget.settles[0]; got < tc.settle-2*time.Second || got > tc.settle {

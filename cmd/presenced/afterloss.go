@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"math"
 
 	"presenced/presence"
 	"presenced/publisher"
@@ -21,6 +22,16 @@ type afterLoss struct {
 	unkept func() // the log keeps no owner message any more; nil: no matter
 
 	past uint64 // no revision that was given out is above
+}
+
+// Owner implements worker.Journal. The newest ledger may be among what is lost, so
+// that all of the limit counts as used. Its owner died with the server.
+func (c *afterLoss) Owner(ctx context.Context) (presence.Owner, error) {
+	o, err := c.Chain.Owner(ctx)
+	if err == nil && c.lost > 0 {
+		o.Embedded, o.Ledger = true, presence.Ledger{Reserved: math.MaxInt32}
+	}
+	return o, err
 }
 
 // Acquire implements worker.Journal.

@@ -169,6 +169,9 @@ func TestLossOutlivesCrashes(t *testing.T) {
 		r = r.crash(t, nothing)
 		for tenant, told := range map[string]bool{"one": step.over, "two": false} {
 			c := r.chain(tenant)
+			if seen, err := c.Owner(t.Context()); err != nil || told != (seen.Ledger.Reserved == 0) || !told && !seen.Embedded {
+				t.Errorf("killed after %s: the owner of %s is %+v, %v, told of the loss: %v; want one who may have asked for all of the limit until then", step.when, tenant, seen, err, told)
+			}
 			own := acquire(t, c)
 			loaded, err := c.Load(t.Context(), own)
 			if err != nil {

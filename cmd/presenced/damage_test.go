@@ -73,6 +73,7 @@ func damages() []damage {
 func TestDamageIsNeverSilent(t *testing.T) {
 	t.Parallel()
 	sim, config := tenant(t, 6)
+	shortWindow(t, config)
 	store := newStore(t)
 	first, url := launchRun(t, nil, config, store)
 	first.awaitReady(url)
@@ -131,6 +132,7 @@ func TestDamageIsNeverSilent(t *testing.T) {
 func TestLossIsToldOnce(t *testing.T) {
 	t.Parallel()
 	_, config := tenant(t, 3)
+	shortWindow(t, config)
 	store := newStore(t)
 	run := func() (alarms int) {
 		p, url := launchRun(t, nil, config, store)
@@ -150,6 +152,7 @@ func TestLossIsToldOnce(t *testing.T) {
 func TestSpoiltOwnerMessageEndsTheProcessOnce(t *testing.T) {
 	t.Parallel()
 	_, config := tenant(t, 3)
+	shortWindow(t, config)
 	store := newStore(t)
 	first, url := launchRun(t, nil, config, store)
 	first.awaitReady(url)
@@ -171,6 +174,15 @@ func TestSpoiltOwnerMessageEndsTheProcessOnce(t *testing.T) {
 	if fourth.said(`"level":"error"`) > 0 {
 		t.Errorf("something is wrong yet:\n%s", fourth.stderr.String())
 	}
+}
+
+// shortWindow lets a tenant be asked for soon after a loss, for which all of the
+// limit counts as used.
+func shortWindow(t *testing.T, config string) {
+	t.Helper()
+	rewrite(t, config, func(text string) string {
+		return strings.Replace(text, "schedules:", "rate: {requests: 40, per: 1s}\n    schedules:", 1)
+	})
 }
 
 // spoilOwner flips a bit in the newest owner message.

@@ -70,6 +70,7 @@ func healthFaults() map[string]func(t *testing.T) *scene {
 		}),
 		"the log lost its end on disk": func(t *testing.T) *scene {
 			_, config := tenant(t, 3)
+			shortWindow(t, config)
 			store := newStore(t)
 			first, url := launchRun(t, nil, config, store)
 			first.awaitReady(url)
@@ -79,6 +80,7 @@ func healthFaults() map[string]func(t *testing.T) *scene {
 		},
 		"the newest owner message is spoilt on disk": func(t *testing.T) *scene {
 			_, config := tenant(t, 3)
+			shortWindow(t, config)
 			store := newStore(t)
 			first, url := launchRun(t, nil, config, store)
 			first.awaitReady(url)
