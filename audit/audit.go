@@ -14,7 +14,7 @@ import (
 
 // Run is a stretch of equal answers that the referee served whole about one user.
 type Run struct {
-	Presence presence.Presence // availability and activity, canonical
+	Presence presence.Presence // canonical; nil optional fields: not on record
 	Since    time.Time         // when the presence began; zero: it cannot be told
 	First    time.Time         // when the first of the answers was served
 	Last     time.Time         // when the last of them was
@@ -48,9 +48,11 @@ type Report struct {
 	Delays     []time.Duration // from a change in the model to its event in the log, sorted
 }
 
-// Compare holds the log, in order, against what was served by user.
+// Compare holds the log, in order, against what was served by user. An optional
+// field is compared where all events and all answers have it.
 func Compare(served map[presence.UserID][]Run, log []Entry, rule Rule) Report {
 	r := Report{People: len(served)}
+	word := wordOf(served, log)
 	ids := make(map[string]bool, len(log))
 	byUser := make(map[presence.UserID][]Entry)
 	for _, e := range log {
@@ -62,25 +64,25 @@ func Compare(served map[presence.UserID][]Run, log []Entry, rule Rule) Report {
 		byUser[e.Event.User] = append(byUser[e.Event.User], e)
 	}
 	for user, entries := range byUser {
-		r.chain(entries)
+		r.chain(entries, word)
 		if _, ok := served[user]; !ok {
 			r.Invented += len(entries)
 		}
 	}
 	for user, runs := range served {
-		steps := rule.steps(runs)
+		steps := rule.steps(runs, word)
 		r.Served += countRequired(steps)
-		missing, invented := match(steps, byUser[user])
+		missing, invented := match(steps, byUser[user], word)
 		r.Missing += missing
 		r.Invented += invented
-		r.delays(runs, byUser[user])
+		r.delays(runs, byUser[user], word)
 	}
 	slices.Sort(r.Delays)
 	return r
 }
 
 // chain checks one user's events against each other.
-func (r *Report) chain(entries []Entry) {
+func (r *Report) chain(entries []Entry, word func(presence.Presence) string) {
 	var last presence.State
 	for _, entry := range entries {
 		e := entry.Event
@@ -108,7 +110,7 @@ func (r *Report) chain(entries []Entry) {
 
 // delays measures from the model's change to the log. A change event belongs to
 // the newest run of its words that had begun when it was observed.
-func (r *Report) delays(runs []Run, entries []Entry) {
+func (r *Report) delays(runs []Run, entries []Entry, word func(presence.Presence) string) {
 	for _, entry := range entries {
 		if entry.Event.Kind != presence.KindChange {
 			continue
@@ -131,8 +133,6 @@ func (r Report) Percentile(share float64) time.Duration {
 	return r.Delays[min(int(share*float64(len(r.Delays))), len(r.Delays)-1)]
 }
 
-func word(p presence.Presence) string { return p.Availability + "." + p.Activity }
-
 // step is one presence that the log has to show for a user, or may.
 type step struct {
 	words    string
@@ -141,7 +141,7 @@ type step struct {
 
 // steps turns what was served into what the log must tell: unknowns that did not
 // last are nothing, and the same again is nothing new.
-func (rule Rule) steps(runs []Run) []step {
+func (rule Rule) steps(runs []Run, word func(presence.Presence) string) []step {
 	var steps []step
 	for i, run := range runs {
 		unknown := run.Presence.IsUnknown()
@@ -201,7 +201,7 @@ func countRequired(steps []step) int {
 // match aligns what had to be told with what was told, with as few faults as
 // possible: an optional step may go untold, a step that repeats what the log just
 // said needs no event.
-func match(steps []step, entries []Entry) (missing, invented int) {
+func match(steps []step, entries []Entry, word func(presence.Presence) string) (missing, invented int) {
 	var told []string
 	for _, e := range entries {
 		if e.Event.After != nil {

@@ -95,6 +95,42 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+// Optional fields count where both sides have them throughout, and nowhere else.
+func TestCompareSeesOptionalFields(t *testing.T) {
+	t.Parallel()
+	full := func(status string, away bool, place string) presence.Presence {
+		p := words("A")
+		p.StatusMessage, p.OutOfOffice, p.WorkLocation = &status, &presence.OutOfOffice{Active: away}, &presence.WorkLocation{Type: place}
+		return p
+	}
+	for name, then := range map[string]presence.Presence{
+		"status message": full("back at two", false, "office"), "out of office": full("", true, "office"), "work location": full("", false, "remote"),
+	} {
+		first := full("", false, "office")
+		rule := presence.Rule{Tenant: "t", GapAfter: time.Hour}
+		e, last := rule.Diff(presence.State{}, presence.Answer{User: user, Presence: first, Asked: at(0), At: at(0)})
+		change, _ := rule.Diff(last, presence.Answer{User: user, Presence: then, Asked: at(1), At: at(1)})
+		log := []audit.Entry{{Event: *e, Stored: at(0)}, {Event: *change, Stored: at(1)}}
+		served := []audit.Run{{Presence: first, First: at(0), Last: at(0), Times: 1}, {Presence: then, First: at(1), Last: at(1), Times: 1}}
+		compare := func(served []audit.Run, log []audit.Entry) audit.Report {
+			return audit.Compare(map[presence.UserID][]audit.Run{user: served}, log, audit.Rule{UnknownAfter: 3})
+		}
+		if got := compare(served, log); got.Served != 1 || got.Missing+got.Invented+got.Broken != 0 {
+			t.Errorf("%s, all told: %+v", name, got)
+		}
+		if got := compare(served, log[:1]); got.Missing != 1 {
+			t.Errorf("%s, lost: %+v, want one missing", name, got)
+		}
+		if got := compare(served[:1], log); got.Invented != 1 {
+			t.Errorf("%s, invented: %+v, want one", name, got)
+		}
+		bare := []audit.Run{{Presence: words("A"), First: at(0), Last: at(1), Times: 2}}
+		if got := compare(bare, log[:1]); got.Missing+got.Invented != 0 {
+			t.Errorf("%s, not on record: %+v, want that it is not compared", name, got)
+		}
+	}
+}
+
 func TestCompareSeesBrokenChains(t *testing.T) {
 	t.Parallel()
 	served := map[presence.UserID][]audit.Run{user: runs("A B C")}

@@ -131,7 +131,7 @@ func (v *Verdict) history(user presence.UserID, lines []Line) {
 		entries[i] = line.Entry
 	}
 	before := v.Report
-	v.chain(entries)
+	v.chain(entries, words)
 	faults := v.Broken - before.Broken + v.Duplicates - before.Duplicates + v.Lost - before.Lost
 	for i := 1; i < len(lines); i++ {
 		was, is := stampOf(lines[i-1]), stampOf(lines[i])
@@ -158,7 +158,7 @@ func story(lines []Line) string {
 	for _, l := range lines {
 		text += fmt.Sprintf("\n  %d: %s %d %s", l.Sequence, l.Event.Kind, l.Event.Revision, stampOf(l))
 		if l.Event.After != nil {
-			text += " " + word(*l.Event.After)
+			text += " " + words(*l.Event.After)
 		}
 	}
 	return text
@@ -179,7 +179,7 @@ func (v *Verdict) explain(user presence.UserID, lines []Line, ev Evidence) {
 }
 
 func equal(p, q presence.Presence) bool {
-	return word(p) == word(q) && p.SequenceNumber == q.SequenceNumber
+	return words(p) == words(q) && p.SequenceNumber == q.SequenceNumber
 }
 
 // demand looks for the event of each answer. Answers with the stamp of an event are
@@ -210,7 +210,7 @@ func (v *Verdict) demand(user presence.UserID, told []Told, lines []Line) {
 		case needless(t, lines):
 		default:
 			v.Served++
-			v.find(&v.Missing, "%s was %s %s when %s asked at %s, and went on; the log does not say so:%s", user, stamp, word(t.Presence), t.Process, t.Asked.UTC().Format("15:04:05.000000"), story(lines))
+			v.find(&v.Missing, "%s was %s %s when %s asked at %s, and went on; the log does not say so:%s", user, stamp, words(t.Presence), t.Process, t.Asked.UTC().Format("15:04:05.000000"), story(lines))
 		}
 	}
 }
@@ -223,5 +223,5 @@ func needless(t Told, lines []Line) bool {
 			before = after
 		}
 	}
-	return before != nil && word(*before) == word(t.Presence)
+	return before != nil && words(*before) == words(t.Presence)
 }
