@@ -79,12 +79,22 @@ func parseSpec(spec string) (parsed cron.Schedule, err error) {
 	}
 	parsed, err = parser.Parse(zone + fields)
 	if err != nil {
-		return nil, fmt.Errorf("%w; want five fields (minute hour day month weekday, Sunday is 0), six with seconds first, or @every 15s", err)
+		return nil, fmt.Errorf("%s; want five fields (minute hour day month weekday, Sunday is 0), six with seconds first, or @every 15s", brief(err.Error()))
 	}
 	if parsed.Next(time.Now()).IsZero() {
 		return nil, errors.New("never fires, such as on a 30 February; give a date that exists")
 	}
 	return parsed, nil
+}
+
+// brief cuts what is quoted: the parser repeats all of a spec, and a spec can be a
+// file pasted into the wrong place.
+func brief(text string) string {
+	const most = 100
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
 // splitZone parts "CRON_TZ=zone " from the fields. Without a zone the fields are
@@ -108,7 +118,7 @@ func checkDescriptor(fields string) error {
 	d, err := time.ParseDuration(strings.TrimSpace(every))
 	switch {
 	case err != nil:
-		return fmt.Errorf("%q is no duration, want one such as 15s or 5m (a day is 24h)", every)
+		return fmt.Errorf("%q is no duration, want one such as 15s or 5m (a day is 24h)", brief(every))
 	case d < time.Second || d%time.Second != 0:
 		return fmt.Errorf("interval is %s, want whole seconds, 1s or more", d)
 	case d > 24*time.Hour:

@@ -60,6 +60,17 @@ func TestCheckSpec(t *testing.T) {
 	}
 }
 
+// Whatever is pasted into the wrong place is not repeated whole.
+func TestCheckSpecIsBrief(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("hé", 2000)
+	for _, spec := range []string{long, long + " 0", "0 0 " + long + " 1 1", "@every " + long, "@" + long, "CRON_TZ=" + long + " * * * * *", "*/" + long + " * * * *"} {
+		if err := worker.CheckSpec(spec); err == nil || len(err.Error()) > 300 || strings.ContainsRune(err.Error(), '\ufffd') {
+			t.Errorf("%.20s…: %v, want a brief refusal", spec, err)
+		}
+	}
+}
+
 func TestScheduleNext(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
