@@ -88,14 +88,11 @@ func (r *reborn) checks(t *testing.T) {
 	}
 }
 
-// A process that dies after its log was found to have lost its end leaves the loss
-// to the next one, until the log says of each tenant that its state is not to be
-// believed.
-func TestLossOutlivesCrashes(t *testing.T) {
-	t.Parallel()
-	first := bear(t, t.TempDir())
-	for _, tenant := range []string{"one", "two"} {
-		c := first.chain(tenant)
+// history writes a user's first events for each tenant.
+func (r *reborn) history(t *testing.T, tenants ...string) {
+	t.Helper()
+	for _, tenant := range tenants {
+		c := r.chain(tenant)
 		own := acquire(t, c)
 		sum, last := own.Summary, presence.State{}
 		for revision := uint64(1); revision <= 4; revision++ {
@@ -109,22 +106,34 @@ func TestLossOutlivesCrashes(t *testing.T) {
 			sum.Roster = 1
 		}
 	}
-	first.checks(t)
-	nothing := func(string) {}
-	r := first.crash(t, func(dir string) {
-		msgs := filepath.Join(dir, "jetstream", "$G", "streams", "PRESENCE", "msgs")
-		block := filepath.Join(msgs, "1.blk")
-		info, err := os.Stat(block)
-		if err == nil {
-			err = os.Truncate(block, info.Size()-100)
-		}
-		if err == nil {
-			err = os.RemoveAll(filepath.Join(msgs, "index.db"))
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	})
+	r.checks(t)
+}
+
+// cutLog takes the end of the log away.
+func cutLog(t *testing.T, dir string) {
+	t.Helper()
+	msgs := filepath.Join(dir, "jetstream", "$G", "streams", "PRESENCE", "msgs")
+	block := filepath.Join(msgs, "1.blk")
+	info, err := os.Stat(block)
+	if err == nil {
+		err = os.Truncate(block, info.Size()-100)
+	}
+	if err == nil {
+		err = os.RemoveAll(filepath.Join(msgs, "index.db"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A process that dies after its log was found to have lost its end leaves the loss
+// to the next one, until the log says of each tenant that its state is not to be
+// believed.
+func TestLossOutlivesCrashes(t *testing.T) {
+	t.Parallel()
+	first := bear(t, t.TempDir())
+	first.history(t, "one", "two")
+	r := first.crash(t, func(dir string) { cutLog(t, dir) })
 
 	beat := func(s func(presence.Owner) presence.Summary) func(*afterLoss, presence.Owner) error {
 		return func(c *afterLoss, own presence.Owner) error {
@@ -166,7 +175,7 @@ func TestLossOutlivesCrashes(t *testing.T) {
 		if step.checked {
 			r.checks(t)
 		}
-		r = r.crash(t, nothing)
+		r = r.crash(t, func(string) {})
 		for tenant, told := range map[string]bool{"one": step.over, "two": false} {
 			c := r.chain(tenant)
 			if seen, err := c.Owner(t.Context()); err != nil || told != (seen.Ledger.Reserved == 0) || !told && !seen.Embedded {
