@@ -16,8 +16,12 @@ USERS ?= 100000#   for how many a restart is measured
 COUNT ?= 6#        how often a benchmark is run
 SEED ?= 0#         what repeats a run; 0: others each time
 
+# A Go runtime that decides the same way each time, for the simulation only: docs/adr/0013-steady-runtime.md.
+STEADY := .steady/overlay.json
+SIMULATE := go test -overlay $(STEADY) -tags steady ./simulation -count 1 -v -timeout 0
+
 .PHONY: help check proof test race lint tidy fuzz fuzz-short bench chaos chaos-kill chaos-replicas powercut simulate simulate-year \
-	mutants soak restart demo compose golden build
+	replay steady mutants soak restart demo compose golden build
 
 help: ## list these
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -25,7 +29,7 @@ help: ## list these
 check: ## everything CI runs, but for proof and compose
 	test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
 	go vet ./...
-	go vet -tags fuse,replicas ./chaos/... ./powercut/...
+	go vet -tags fuse,replicas,steady ./chaos/... ./powercut/... ./simulation/...
 	$(MAKE) tidy lint
 	$(TEST)
 	$(MAKE) race fuzz-short
@@ -68,14 +72,20 @@ powercut: ## cut the power CUTS times, on disks that forget what was not synced,
 	go test -tags fuse -count 1 ./powercut/lossy
 	go test -tags fuse -count 1 -v -timeout 120m ./powercut -args -cuts=$(CUTS) -seed=$(SEED)
 
-simulate: ## SEEDS (1000) runs of worker, client and publisher in fake time, with everything going wrong
-	go test ./simulation -run TestSeeds -count 1 -v -timeout 0 -args -simulation.seeds=$(SEEDS)
+simulate: steady ## SEEDS (1000) runs of worker, client and publisher in fake time, with everything going wrong; each repeats
+	$(SIMULATE) -run '^(TestSeeds|TestRunsRepeat)$$' -args -simulation.seeds=$(SEEDS)
 
 simulate-year: ## the same for a year of simulated time
 	$(MAKE) simulate SEEDS=60000
 
-mutants: ## break presenced on purpose, line by line, and see that the simulation finds out
-	go run ./simulation/mutants
+replay: steady ## tell what happens in the simulated run of SEED, the same each time
+	$(SIMULATE) -run '^TestSeeds$$' -args -simulation.first=$(SEED) -simulation.seeds=1 -simulation.tell
+
+steady:
+	go run ./simulation/steady -o $(dir $(STEADY))
+
+mutants: steady ## break presenced on purpose, line by line, and see that the simulation finds out, and again
+	go run ./simulation/mutants -overlay $(STEADY)
 
 soak: ## let the daemon live for SOAK (10m) through outages of NATS and Graph, and look whether what it holds stays flat
 	go test ./soak -run TestSoak -count 1 -v -timeout 0 -args -soak.for=$(SOAK)

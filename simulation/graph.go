@@ -169,6 +169,7 @@ func (g *graph) arrive(q *question, f Fault, d dice) (r *reply) {
 	if q.presence && r.status == http.StatusOK && !r.torn {
 		g.alter(q, f, d, r)
 	}
+	g.world.say("Graph answers t%d %s: %d, %d bytes", q.tenant, q.path, r.status, len(r.body))
 	return r
 }
 

@@ -3,6 +3,7 @@ package simulation
 import (
 	"fmt"
 	"hash/fnv"
+	"io"
 	"strings"
 	"time"
 
@@ -16,6 +17,7 @@ type Record struct {
 	Log      []natsmodel.Message // every message that the log ever stored
 	Table    []natsmodel.Message
 	Begun    time.Time
+	Story    []string // what happened, in order, and the log
 	terms    []*term
 	answers  []answer
 	departed []departure
@@ -68,21 +70,20 @@ func (r *Record) close(w *world) {
 	defer g.mu.Unlock()
 	r.terms, r.answers, r.departed, r.arrivals, r.faults = g.terms.all, g.answers, g.departed, g.arrivals, g.faults
 	r.Log, r.Table = w.nats.Messages(stream), w.nats.Messages("KV_"+prefix)
+	r.Story = w.story.end()
+	for _, m := range r.Log {
+		r.Story = append(r.Story, fmt.Sprintf("%14.9f log %d %s %s", m.Stored.Sub(w.begun).Seconds(), m.Sequence, m.Subject, m.Data))
+	}
 }
 
-// Digest stands for the story that the log tells, times included: runs with the
-// same digest went the same way. Owner messages are not in it, nor sequences: who
-// of two tenants writes first in one instant is told by nobody.
-func (r *Record) Digest() uint64 {
-	var sum uint64
-	for _, m := range r.Log {
-		if strings.HasPrefix(m.Subject, prefix) {
-			h := fnv.New64a()
-			_, _ = fmt.Fprintf(h, "%s %d %s", m.Subject, m.Stored.UnixNano(), m.Data)
-			sum += h.Sum64()
-		}
+// Digest stands for the story, times included: runs with the same digest went the
+// same way.
+func (r *Record) Digest() string {
+	h := fnv.New64a()
+	for _, line := range r.Story {
+		_, _ = io.WriteString(h, line+"\n")
 	}
-	return sum
+	return fmt.Sprintf("%016x", h.Sum64())
 }
 
 // Tally counts what a run was made of.

@@ -125,6 +125,7 @@ func (rt *route) question(req *http.Request) (*question, error) {
 }
 
 func (g *graph) depart(p *process, tenant int) {
+	g.world.say("%s t%d asks Graph", p.name, tenant)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.departed = append(g.departed, departure{p, tenant, time.Now()})

@@ -18,7 +18,7 @@ type world struct {
 	begun time.Time
 	nats  *natsmodel.Server
 	graph *graph
-	trace func(format string, args ...any) // may be nil
+	story story
 
 	mu      sync.Mutex // guards what follows
 	slots   []*process // the process of each replica; nil: it is down
@@ -41,8 +41,8 @@ type mishap struct {
 
 // Run carries the plan out and returns what there is to judge. It has to be
 // called in a synctest bubble, and returns when all goroutines are done.
-func Run(plan Plan, trace func(format string, args ...any)) (*Record, error) {
-	w := &world{plan: plan, dice: dice(mix(plan.Seed)), begun: time.Now(), trace: trace,
+func Run(plan Plan) (*Record, error) {
+	w := &world{plan: plan, dice: dice(mix(plan.Seed)), begun: time.Now(),
 		slots: make([]*process, plan.Replicas), mishaps: map[int]*mishap{}}
 	w.nats = natsmodel.New(w.lag, w.meddle)
 	var err error
@@ -73,9 +73,7 @@ const (
 )
 
 func (w *world) say(format string, args ...any) {
-	if w.trace != nil {
-		w.trace("%10.4f %s", time.Since(w.begun).Seconds(), fmt.Sprintf(format, args...))
-	}
+	w.story.tell(time.Since(w.begun), fmt.Sprintf(format, args...))
 }
 
 func (w *world) sleepTo(at time.Duration) { time.Sleep(time.Until(w.begun.Add(at))) }
@@ -248,6 +246,7 @@ func (w *world) arm(a Act) {
 
 // meddle is asked by the NATS server about every request.
 func (w *world) meddle(client, subject string) natsmodel.Mischief {
+	w.say("%s asks %s", client, subject)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, p := range w.all {

@@ -32,18 +32,32 @@ func (m Mutant) apply(root string) ([]byte, error) {
 	return []byte(strings.Replace(string(source), m.Old, m.New, 1)), nil
 }
 
-// overlay writes what go build needs to see the bug into dir, and returns the
-// name of the overlay file.
-func (m Mutant) overlay(root, dir string) (string, error) {
+// overlay writes what go build needs to see the bug, and what is in the overlay
+// beneath, if there is one, into dir, and returns the name of the overlay file.
+func (m Mutant) overlay(root, dir, beneath string) (string, error) {
 	source, err := m.apply(root)
 	if err != nil {
 		return "", err
+	}
+	var all struct{ Replace map[string]string }
+	if beneath != "" {
+		data, err := os.ReadFile(beneath)
+		if err != nil {
+			return "", fmt.Errorf("mutant %q: %w", m.Name, err)
+		}
+		if err := json.Unmarshal(data, &all); err != nil {
+			return "", fmt.Errorf("mutant %q: %s: %w", m.Name, beneath, err)
+		}
+	}
+	if all.Replace == nil {
+		all.Replace = map[string]string{}
 	}
 	mutated := filepath.Join(dir, "mutated.go")
 	if err := os.WriteFile(mutated, source, 0o600); err != nil {
 		return "", fmt.Errorf("mutant %q: %w", m.Name, err)
 	}
-	data, err := json.Marshal(map[string]any{"Replace": map[string]string{filepath.Join(root, m.File): mutated}})
+	all.Replace[filepath.Join(root, m.File)] = mutated
+	data, err := json.Marshal(all)
 	if err != nil {
 		return "", fmt.Errorf("mutant %q: %w", m.Name, err)
 	}
