@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"go/format"
 	"maps"
 	"os"
 	"path/filepath"
@@ -25,8 +26,12 @@ func write(src, version, dir string) error {
 	}
 	replace := map[string]string{}
 	for file, text := range files {
+		formatted, err := format.Source([]byte(text)) // gofmt of the whole tree looks into dir too
+		if err != nil {
+			return fmt.Errorf("%s after the edits: %w", file, err)
+		}
 		name := filepath.Join(dir, strings.ReplaceAll(file, "/", "_"))
-		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		if err := os.WriteFile(name, formatted, 0o600); err != nil {
 			return fmt.Errorf("write the overlay: %w", err)
 		}
 		replace[filepath.Join(src, file)] = name
