@@ -10,6 +10,7 @@ FUZZTIME ?= 60s#   how long a fuzz target runs
 KILLS ?= 50#       how often the daemon is killed
 CUTS ?= 0#         how often its power is cut; 0: as often as in CI
 SEEDS ?= 1000#     how many seeds are simulated
+AGAIN ?= 2#        how often a seed has to find a mutant again
 FOR ?= 60s#        how long replicas live under faults
 SOAK ?= 10m#       how long a soak is
 USERS ?= 100000#   for how many a restart is measured
@@ -85,7 +86,7 @@ steady:
 	go run ./simulation/steady -o $(dir $(STEADY))
 
 mutants: steady ## break presenced on purpose, line by line, and see that the simulation finds out, and again
-	go run ./simulation/mutants -overlay $(STEADY)
+	go run ./simulation/mutants -overlay $(STEADY) -again $(AGAIN)
 
 soak: ## let the daemon live for SOAK (10m) through outages of NATS and Graph, and look whether what it holds stays flat
 	go test ./soak -run TestSoak -count 1 -v -timeout 0 -args -soak.for=$(SOAK)
