@@ -39,9 +39,10 @@ var edits = []edit{
 	{"crypto/internal/sysrand/rand.go", "\tif firstUse.CompareAndSwap(false, true) {\n",
 		"\tif steadyRead(b); len(b) >= 0 {\n\t\treturn\n\t}\n\tif firstUse.CompareAndSwap(false, true) {\n"},
 
-	// No goroutine of a bubble is interrupted because of real time that has passed,
-	// and none loses its turn because a system call took long.
-	{"runtime/proc.go", "func retake(now int64) uint32 {\n", "func retake(now int64) uint32 {\n\tif steadyBubbles.Load() > 0 {\n\t\treturn 0\n\t}\n"},
+	// The thread that takes the processor away from who has it for 10 ms of real time,
+	// or from a system call that takes long. A process that waits for others, as the
+	// one that starts the seeds', cannot do without.
+	{"runtime/proc.go", "\tif haveSysmon {\n", "\tif haveSysmon && gogetenv(\"STEADY_APART\") == \"\" {\n"},
 	// How often the global queue comes first depends on how often goroutines outside
 	// of the bubble have run.
 	{"runtime/proc.go", "if pp.schedtick%61 == 0 && !sched.runq.empty() {",
