@@ -1,6 +1,15 @@
 package natsembed
 
-import "syscall"
+import (
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// forget drops what memory holds of a file that is synced. It is a wish: where the
+// system does not grant it, reads go on to be answered from memory.
+func forget(f *os.File) { _ = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED) }
 
 // volatile says why an acknowledged message may be lost on the store's file
 // system, "" if nothing is known against it.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -96,6 +97,10 @@ func (s *store) mark(streams map[string]reach, write func(path string, data []by
 	defer f.Close()
 	if err := f.Sync(); err != nil {
 		return storeError("sync store", next, err)
+	}
+	forget(f) // so that the disk is asked, whose reads may fail alone
+	if _, err := io.Copy(io.Discard, f); err != nil {
+		return storeError("read from store", next, err)
 	}
 	if streams == nil {
 		return nil

@@ -17,11 +17,12 @@ import (
 // the process helps.
 var ErrStoreGone = errors.New("store is gone")
 
-// CheckStore finds out whether the store takes writes, by writing and syncing a
-// small file in it: the server tells its clients of a full or broken disk by
-// silence only. The error names path and errno, and is [ErrStoreGone] if the store
-// was deleted, [ErrStoreDamaged] after [Server.Doubt]. What it writes is how far the streams go, for [Server.Lost] of the
-// next start, and who was told of what they lost.
+// CheckStore finds out whether the store takes writes, by writing a small file in
+// it, syncing it and reading it from the disk: the server tells its clients of a full
+// or broken disk by silence only. The error names path and errno, and is
+// [ErrStoreGone] if the store was deleted, [ErrStoreDamaged] after [Server.Doubt].
+// What it writes is how far the streams go, for [Server.Lost] of the next start, and
+// who was told of what they lost.
 //
 // It blocks for as long as the disk does. A stream that has stopped after a write
 // error is an error for good: Close and Start mend it.
