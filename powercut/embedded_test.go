@@ -19,7 +19,7 @@ func TestPowerCutOfOneMachine(t *testing.T) {
 	rng := dice(t)
 	e := newEmbedded(t, lossy.InOrder, "")
 	var moments []moment
-	for range times(5) {
+	for range times(25) {
 		if len(moments) == 0 {
 			moments = deck(rng)
 		}

@@ -18,7 +18,7 @@ import (
 )
 
 var (
-	cuts = flag.Int("cuts", 0, "how often the power is cut, in each test; 0: 5 times for one machine, 3 times for a cluster")
+	cuts = flag.Int("cuts", 0, "how often the power is cut, in each test; 0: 25 times for one machine, 3 times for a cluster")
 	seed = flag.Uint64("seed", 0, "decides the moments of the cuts and what survives them; 0: another one each time")
 )
 
