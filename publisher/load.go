@@ -55,7 +55,7 @@ type way int
 
 const (
 	tail  way = iota // the table, and what the log has behind it
-	whole            // the table, and all of the tenant's log: what the table lost, or the log by age, the other has
+	whole            // the table, and the log from its beginning: what the table lost, or the log by age, the other has
 	bare             // every message of the log, without its index by subject; the table may hold foreign entries
 )
 
@@ -88,7 +88,7 @@ func (l *Log) load(ctx context.Context, tenant string, own presence.Owner, how w
 		if state, ok := strings.CutPrefix(m.Subject(), l.cfg.Prefix+"."+tenant+".source."); ok && seq > own.Summary.AsOf {
 			loaded.Source = presence.SourceState(state)
 		}
-		e, ok := remember(loaded.States, tenant, m.Data())
+		e, ok := remember(loaded.States, tenant, m, func(e presence.Event) string { return e.Subject(l.cfg.Prefix) })
 		if ok && e.Revision >= places[e.User].revision {
 			places[e.User] = place{revision: e.Revision, sequence: seq}
 		}
@@ -133,7 +133,7 @@ func (l *Log) loadTable(ctx context.Context, tenant string, states map[presence.
 	}
 	s := span{stream: l.cfg.table(), filters: []string{filter}, from: 1, until: newest.Sequence}
 	_, err = l.replay(ctx, s, func(m jetstream.Msg, seq uint64) {
-		remember(states, tenant, m.Data())
+		remember(states, tenant, m, func(e presence.Event) string { return l.cfg.entry(tenant, string(e.User)) })
 		if seq <= newest.Sequence {
 			since = max(since, sourceSequence(m.Headers().Get("Nats-Stream-Source"), l.cfg.Stream))
 		}
@@ -141,12 +141,12 @@ func (l *Log) loadTable(ctx context.Context, tenant string, states map[presence.
 	return since, err
 }
 
-// remember keeps the user's newest event; ok if the message is an event. What is
-// none of ours is passed over: it cannot be anybody's state, and the checksum tells
-// if it replaced one.
-func remember(states map[presence.UserID]presence.State, tenant string, payload []byte) (e presence.Event, ok bool) {
-	e, err := presence.ParseEvent(payload)
-	if err != nil || e.Tenant != tenant {
+// remember keeps the user's newest event; ok if the message is an event of the tenant
+// in its own place. What is none of ours is passed over: it cannot be anybody's state,
+// and the checksum tells if it replaced one.
+func remember(states map[presence.UserID]presence.State, tenant string, m jetstream.Msg, place func(presence.Event) string) (e presence.Event, ok bool) {
+	e, err := presence.ParseEvent(m.Data())
+	if err != nil || e.Tenant != tenant || m.Subject() != place(e) {
 		return e, false
 	}
 	if e.Revision > states[e.User].Revision {

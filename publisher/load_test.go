@@ -1,6 +1,7 @@
 package publisher_test
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 	"testing"
@@ -174,6 +175,43 @@ func TestLoadPassesOverForeignMessages(t *testing.T) {
 	states, intact := load(t, log, "b")
 	if diff := cmp.Diff(p.known(), states); diff != "" || !intact {
 		t.Errorf("intact %t, states (-want +got):\n%s", intact, diff)
+	}
+}
+
+// Who may write elsewhere in the log, as for another tenant, changes nothing here:
+// neither with an event that was copied nor with one that is forged.
+func TestLoadPassesOverEventsInAnotherPlace(t *testing.T) {
+	t.Parallel()
+	for _, place := range []string{"presence.copies.x", "presence.fabrikam.user." + string(userID(1)) + ".change.Offline.Offline", "presence.contoso.user." + string(userID(2)) + ".change.Offline.Offline"} {
+		for name, forge := range map[string]bool{"copied": false, "forged": true} {
+			t.Run(place+" "+name, func(t *testing.T) {
+				t.Parallel()
+				server := startServer(t)
+				log := openLog(t, server)
+				c, own := owned(t, log, "a")
+				p := newPeople()
+				written := p.become("Available", "Available", userID(1), userID(2))
+				mustAppend(t, c, written)
+				awaitTable(t, log, own)
+				e := written.Events[0]
+				if forge {
+					again := newPeople()
+					again.states = maps.Clone(p.states)
+					e = again.become("Offline", "Offline", userID(1)).Events[0]
+				}
+				payload, err := json.Marshal(e)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := rawJetStream(t, server).Publish(t.Context(), place, payload); err != nil {
+					t.Fatal(err)
+				}
+				states, intact := load(t, log, "b")
+				if diff := cmp.Diff(p.known(), states); diff != "" || !intact {
+					t.Errorf("intact %t, states (-want +got):\n%s", intact, diff)
+				}
+			})
+		}
 	}
 }
 
