@@ -25,11 +25,13 @@ type afterLoss struct {
 }
 
 // Owner implements worker.Journal. The newest ledger may be among what is lost, so
-// that all of the limit counts as used. Its owner died with the server.
+// that all of the limit counts as used. So may be the newest owner: where none is
+// left, it died with the server; one that lives elsewhere is left alone.
 func (c *afterLoss) Owner(ctx context.Context) (presence.Owner, error) {
 	o, err := c.Chain.Owner(ctx)
 	if err == nil && c.lost > 0 {
-		o.Embedded, o.Ledger = true, presence.Ledger{Reserved: math.MaxInt32}
+		o.Embedded = o.Embedded || o.Sequence == 0
+		o.Ledger = presence.Ledger{Reserved: math.MaxInt32}
 	}
 	return o, err
 }

@@ -126,6 +126,30 @@ func cutLog(t *testing.T, dir string) {
 	}
 }
 
+// Who owns a tenant from elsewhere did not die with the server, and is not taken for
+// one who did: or two would ask.
+func TestLossLeavesAnOwnerElsewhereAlone(t *testing.T) {
+	t.Parallel()
+	first := bear(t, t.TempDir())
+	first.history(t, "one")
+	r := first.crash(t, func(dir string) { cutLog(t, dir) })
+	elsewhere := publisher.NewChain(r.log, publisher.ChainConfig{Tenant: "one", Replica: "elsewhere"})
+	seen, err := elsewhere.Owner(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := elsewhere.Acquire(t.Context(), seen, presence.Ledger{}); err != nil {
+		t.Fatal(err)
+	}
+	o, err := r.chain("one").Owner(t.Context())
+	if err != nil || o.Replica != "elsewhere" || o.Embedded {
+		t.Errorf("the owner is %+v, %v", o, err)
+	}
+	if o.Ledger.Reserved < 1<<30 {
+		t.Errorf("%d requests are charged to the predecessor, want all of the limit", o.Ledger.Reserved)
+	}
+}
+
 // A process that dies after its log was found to have lost its end leaves the loss
 // to the next one, until the log says of each tenant that its state is not to be
 // believed.
