@@ -31,7 +31,7 @@ func Main(run func(dir string) int, programs ...string) (code int) {
 	dir, err := os.MkdirTemp("", "presenced-trial-")
 	if err == nil {
 		defer os.RemoveAll(dir)
-		err = errors.Join(lookAtSources(), Build(dir, programs...))
+		err = Build(dir, programs...)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -40,9 +40,9 @@ func Main(run func(dir string) int, programs ...string) (code int) {
 	return run(dir)
 }
 
-// lookAtSources reads the module's directories, so that go test sees what the tests
-// depend on: it knows nothing of the program that they build, and would report the
-// result of an older one.
+// lookAtSources reads the module's directories, so that go test sees what a test
+// depends on: it knows nothing of the program that was built, and would report the
+// result of an older one. It has to be in a test: what TestMain reads goes unseen.
 func lookAtSources() error {
 	root, err := moduleRoot()
 	if err != nil {

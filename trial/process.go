@@ -21,6 +21,9 @@ type Process struct {
 // variables are not for it. The caller sees to its end.
 func Start(t testing.TB, cmd *exec.Cmd) *Process {
 	t.Helper()
+	if err := lookAtSources(); err != nil {
+		t.Fatal(err)
+	}
 	p := &Process{Cmd: cmd, Started: time.Now(), Ended: make(chan struct{})}
 	cmd.Env = []string{"TZ=UTC"}
 	if err := cmd.Start(); err != nil {
