@@ -49,10 +49,10 @@ type Report struct {
 }
 
 // Compare holds the log, in order, against what was served by user. An optional
-// field is compared where all events and all answers have it.
+// field is compared where all answers have it.
 func Compare(served map[presence.UserID][]Run, log []Entry, rule Rule) Report {
 	r := Report{People: len(served)}
-	word := wordOf(served, log)
+	word := wordOf(served)
 	ids := make(map[string]bool, len(log))
 	byUser := make(map[presence.UserID][]Entry)
 	for _, e := range log {

@@ -9,36 +9,35 @@ import (
 // words are what every presence has.
 func words(p presence.Presence) string { return p.Availability + "." + p.Activity }
 
-// wordOf gives what says in one word what a presence is: optional fields are in it
-// where all that was told and all that was served have them.
-func wordOf(served map[presence.UserID][]Run, log []Entry) func(presence.Presence) string {
+// wordOf gives what says in one word what a presence is: with the optional fields
+// that all that was served has. What was told has them too, or is another.
+func wordOf(served map[presence.UserID][]Run) func(presence.Presence) string {
 	status, away, place := true, true, true
-	see := func(p presence.Presence) {
-		status = status && p.StatusMessage != nil
-		away = away && p.OutOfOffice != nil
-		place = place && p.WorkLocation != nil
-	}
 	for _, runs := range served {
 		for _, run := range runs {
-			see(run.Presence)
-		}
-	}
-	for _, e := range log {
-		if e.Event.After != nil {
-			see(*e.Event.After)
+			status = status && run.Presence.StatusMessage != nil
+			away = away && run.Presence.OutOfOffice != nil
+			place = place && run.Presence.WorkLocation != nil
 		}
 	}
 	return func(p presence.Presence) string {
 		word := words(p)
-		if status && p.StatusMessage != nil {
-			word += fmt.Sprintf(" %q", *p.StatusMessage)
+		if status {
+			word += field(p.StatusMessage)
 		}
-		if away && p.OutOfOffice != nil {
-			word += fmt.Sprintf(" %q", fmt.Sprint(*p.OutOfOffice))
+		if away {
+			word += field(p.OutOfOffice)
 		}
-		if place && p.WorkLocation != nil {
-			word += fmt.Sprintf(" %q", fmt.Sprint(*p.WorkLocation))
+		if place {
+			word += field(p.WorkLocation)
 		}
 		return word
 	}
+}
+
+func field[T any](value *T) string {
+	if value == nil {
+		return " none"
+	}
+	return fmt.Sprintf(" %q", fmt.Sprint(*value))
 }
