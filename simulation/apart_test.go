@@ -32,7 +32,7 @@ func apart(ctx context.Context, t *testing.T, seed uint64, story bool) (o outcom
 	name := filepath.Join(t.TempDir(), "outcome.json")
 	child := exec.CommandContext(ctx, os.Args[0], "-test.run", "^TestSeed$", "-test.timeout", "0",
 		"-simulation.first", fmt.Sprint(seed), "-simulation.result", name, fmt.Sprintf("-simulation.tell=%v", story))
-	child.Env = append(os.Environ(), "GOMAXPROCS=1", "GOGC=off", "GODEBUG=cpu.aes=off", "STEADY_APART=1")
+	child.Env = append(os.Environ(), "GOMAXPROCS=1", "GOGC=off", "GOMEMLIMIT=1GiB", "GODEBUG=cpu.aes=off", "STEADY_APART=1")
 	out, err := child.CombinedOutput()
 	if err != nil {
 		return o, fmt.Errorf("%w\n%.4000s", err, out)

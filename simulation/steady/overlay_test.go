@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -35,30 +34,6 @@ func TestAnEditThatDoesNotFitSaysWhatItIsFor(t *testing.T) {
 			if !strings.Contains(err.Error(), part) {
 				t.Errorf("apply() to %q: %v, want %q in it", text, err, part)
 			}
-		}
-	}
-}
-
-// TestOverlayNamesWhatIsThere runs the whole command with the Go that runs it.
-func TestOverlayNamesWhatIsThere(t *testing.T) {
-	dir := t.TempDir()
-	if err := run(t.Context(), dir); err != nil {
-		t.Fatal(err)
-	}
-	data, err := os.ReadFile(filepath.Join(dir, "overlay.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var overlay struct{ Replace map[string]string }
-	if err := json.Unmarshal(data, &overlay); err != nil {
-		t.Fatal(err)
-	}
-	if len(overlay.Replace) < len(added)+2 {
-		t.Errorf("the overlay replaces %d files", len(overlay.Replace))
-	}
-	for file, name := range overlay.Replace {
-		if _, err := os.Stat(name); err != nil {
-			t.Errorf("%s is replaced by what is not there: %v", file, err)
 		}
 	}
 }
