@@ -1,11 +1,17 @@
 package natsembed
 
 import (
+	"maps"
+	"os"
 	"slices"
 	"time"
 
 	"go.uber.org/zap"
 )
+
+// unknown is what a stream may have lost if no mark tells how far it went: more
+// messages than a disk holds.
+const unknown = 1 << 32
 
 // loss is what a stream has lost, for as long as somebody may not know of it.
 type loss struct {
@@ -17,8 +23,18 @@ type loss struct {
 // Lost is how many messages at most a stream has ever lost, if the reader was not
 // told of it; 0: nothing, or nothing new. What was acknowledged in the last second
 // or two before the server ended is not counted. A reader is whoever has a state of
-// its own to mend, by any name that is the same at the next start.
+// its own to mend, by any name that is the same at the next start. It asks before it
+// writes, and after a stream that the server did not take up was created again: until
+// then all of that stream counts as lost.
 func (s *Server) Lost(stream, reader string) uint64 {
+	if _, ok := s.awaited(stream); ok {
+		s.checking.Lock()
+		_ = s.settle() // else it is awaited yet
+		s.checking.Unlock()
+	}
+	if was, ok := s.awaited(stream); ok {
+		return max(was.Last, 1)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l, ok := s.losses[stream]
@@ -48,10 +64,63 @@ func (s *Server) compared() bool {
 	return s.losses != nil
 }
 
-// noted adds the losses to how far the streams go.
+// awaited is how far a stream went that is away yet.
+func (s *Server) awaited(stream string) (was reach, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	was, ok = s.away[stream]
+	return was, ok
+}
+
+// settle compares the streams that were away and are back, and notes on disk what
+// they lost before anybody writes to them. The caller has s.checking.
+func (s *Server) settle() error {
+	s.mu.Lock()
+	away := maps.Clone(s.away)
+	s.mu.Unlock()
+	if len(away) == 0 {
+		return nil
+	}
+	is := s.streams()
+	for _, name := range slices.Sorted(maps.Keys(away)) {
+		if _, back := is[name]; !back {
+			continue
+		}
+		all, fresh := away[name].since(name, is, time.Now(), false, s.log)
+		if fresh {
+			if err := s.store.lost(name, all); err != nil {
+				return err
+			}
+			s.safe = nil // it does not know of this
+		}
+		s.mu.Lock()
+		delete(s.away, name)
+		if fresh {
+			s.losses[name] = all
+		}
+		s.mu.Unlock()
+	}
+	return nil
+}
+
+// lost replaces how far a stream went, as of the last mark, by what it lost.
+func (s *store) lost(stream string, l loss) error {
+	was, err := s.marked()
+	if err != nil {
+		return err
+	}
+	if was == nil {
+		was = make(map[string]reach)
+	}
+	was[stream] = reach{Loss: &l}
+	return s.mark(was, os.WriteFile)
+}
+
+// noted adds the losses to how far the streams go, and the streams that are away.
 func (s *Server) noted(streams map[string]reach) map[string]reach {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	maps.Copy(streams, s.away)
 	for name, l := range s.losses {
 		r := streams[name] // one that is gone may come back
 		r.Loss = &l

@@ -35,7 +35,11 @@ func cutShort(t *testing.T, stream string) {
 	if err := os.RemoveAll(filepath.Join(stream, "msgs", "index.db")); err != nil {
 		t.Fatal(err)
 	}
-	truncate(t, filepath.Join(stream, "msgs", "1.blk"))
+	blocks, err := filepath.Glob(filepath.Join(stream, "msgs", "*.blk"))
+	if err != nil || len(blocks) == 0 {
+		t.Fatalf("%d blocks, %v", len(blocks), err)
+	}
+	truncate(t, blocks[len(blocks)-1])
 }
 
 func check(t *testing.T, s *Server) {

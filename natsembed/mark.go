@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -29,6 +30,7 @@ type reach struct {
 	Ends     time.Time     `json:"ends"` // time of Last
 	Messages uint64        `json:"messages"`
 	Async    bool          `json:"async,omitempty"` // acknowledged before it is on disk: may lack its end, or be gone, after a power cut
+	Away     bool          `json:"away,omitempty"`  // the server did not take it up, though its messages are there; Created will be another
 	Loss     *loss         `json:"loss,omitempty"`  // nil: none
 }
 
@@ -38,7 +40,7 @@ type reach struct {
 func (was reach) lost(is reach, now time.Time) uint64 {
 	kept := func(t time.Time) bool { return was.MaxAge == 0 || now.Sub(t) < was.MaxAge }
 	switch {
-	case !is.Created.Equal(was.Created) || was.Messages == 0:
+	case !is.Created.Equal(was.Created) && !was.Away || was.Messages == 0:
 		return 0
 	case is.Last < was.Last:
 		return was.Last - is.Last
@@ -52,11 +54,30 @@ func (was reach) lost(is reach, now time.Time) uint64 {
 	return 0
 }
 
-// reached is how far every stream goes now, and what it lost before.
+// reached is how far every stream goes now, and what it lost before; nil if the
+// server does not say.
 func (s *Server) reached() map[string]reach {
+	// Asked first: what a reader wrote before it was told is then in its stream.
+	known := s.noted(make(map[string]reach))
+	streams := s.streams()
+	if streams == nil {
+		return nil
+	}
+	for name, r := range known {
+		if lost := r.Loss; !r.Away {
+			r = streams[name] // one that is gone may come back
+			r.Loss = lost
+		}
+		streams[name] = r
+	}
+	return streams
+}
+
+// streams is how far every stream goes now; nil if the server does not say.
+func (s *Server) streams() map[string]reach {
 	info, err := s.nats.Jsz(&server.JSzOptions{Accounts: true, Streams: true, Config: true})
-	if err != nil {
-		return nil // it is closing, which Healthz tells
+	if err != nil || info.Disabled {
+		return nil // it is closing, or has given its store up: Healthz tells
 	}
 	streams := make(map[string]reach)
 	for _, account := range info.AccountDetails {
@@ -71,7 +92,7 @@ func (s *Server) reached() map[string]reach {
 			streams[stream.Name] = r
 		}
 	}
-	return s.noted(streams)
+	return streams
 }
 
 // mark notes how far the streams go; nil: as noted before. It writes a new file
@@ -128,25 +149,62 @@ func (s *store) marked() (map[string]reach, error) {
 	return streams, nil
 }
 
+// blocks is which streams have messages on disk, whether the server took them up or
+// not.
+func (s *store) blocks() map[string]bool {
+	have := make(map[string]bool)
+	paths, _ := fs.Glob(os.DirFS(s.dir), "jetstream/*/streams/*/msgs/*.blk")
+	for _, path := range paths {
+		have[strings.Split(path, "/")[3]] = true
+	}
+	return have
+}
+
+// unmarked stands for a mark that cannot be read. It was written whole, so that the
+// disk is damaged, and whatever is synced may have lost anything.
+func unmarked(is map[string]reach, blocks map[string]bool, now time.Time) map[string]reach {
+	was := make(map[string]reach)
+	lost := reach{Loss: &loss{Messages: unknown, At: now}}
+	for name := range blocks {
+		if !is[name].Async {
+			was[name] = lost
+		}
+	}
+	for name, r := range is { // one whose blocks are gone
+		if !r.Async {
+			was[name] = lost
+		}
+	}
+	return was
+}
+
 // compare finds what the streams have lost since the mark, and notes it on disk
 // before anything is written that would make up for it. The stream that was in doubt
-// has lost something in any case.
+// has lost something in any case. A stream that the server did not take up has lost
+// nothing yet if its messages are there: whoever creates it again finds them.
 func (s *Server) compare(doubted string, log *zap.Logger) error {
 	was, err := s.store.marked()
+	is, blocks, now := s.reached(), s.store.blocks(), time.Now()
 	if err != nil {
-		log.Error("the mark of the store cannot be read: whether messages were lost is not known", zap.Error(err))
+		log.Error("the mark of the store cannot be read: whatever its streams lost is not known, and everything is doubted", zap.Error(err))
+		was = unmarked(is, blocks, now)
 	}
-	is, now := s.reached(), time.Now()
-	losses, news := make(map[string]loss), false
+	losses, away, news := make(map[string]loss), make(map[string]reach), err != nil
 	for _, name := range slices.Sorted(maps.Keys(was)) {
-		all, fresh := was[name].since(name, is, now, name == doubted, log)
+		r, streams := was[name], is
+		if _, there := is[name]; !there && !r.Created.IsZero() && name != doubted && blocks[name] {
+			r.Away = true
+			was[name], away[name] = r, r
+			streams, news = away, true // as if it had not changed
+		}
+		all, fresh := r.since(name, streams, now, name == doubted, log)
 		if all.Messages > 0 {
 			losses[name] = all
 		}
 		news = news || fresh
 	}
 	s.mu.Lock()
-	s.losses = losses
+	s.losses, s.away = losses, away
 	s.mu.Unlock()
 	if !news {
 		return nil

@@ -38,6 +38,9 @@ func (s *Server) CheckStore() error {
 	if dir := s.missingStream(); dir != "" && dir == s.missingStream() { // not one that is just being removed
 		return fmt.Errorf("%w: %s was deleted: %w", ErrStoreGone, dir, syscall.ENOENT)
 	}
+	if err := s.settle(); err != nil {
+		return err
+	}
 	// What was there at the check before is synced by now; the newest may not be.
 	safe := s.safe
 	s.safe = s.reached()

@@ -46,11 +46,13 @@ type Server struct {
 	nats    *server.Server
 	store   *store
 	listens bool
+	log     *zap.Logger
 	once    sync.Once
 
-	mu      sync.Mutex      // guards what follows
-	losses  map[string]loss // by stream; nil: the streams were not compared with the mark
-	doubted string          // the stream that is in doubt; "": none
+	mu      sync.Mutex       // guards what follows
+	losses  map[string]loss  // by stream; nil: the streams were not compared with the mark
+	away    map[string]reach // by stream: how far those went that the server did not take up
+	doubted string           // the stream that is in doubt; "": none
 
 	checking sync.Mutex
 	safe     map[string]reach // of the check before: what is surely on disk; nil: there was none
@@ -93,7 +95,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		st.close()
 		return nil, err
 	}
-	s := &Server{store: st, listens: cfg.Listen != ""}
+	s := &Server{store: st, listens: cfg.Listen != "", log: cfg.Log}
 	if err := s.run(options(cfg, host, port, st.dir, maxStore), cfg.Log); err != nil {
 		s.Close()
 		return nil, explainListen(err, cfg.Listen)

@@ -118,6 +118,9 @@ func TestDamageIsNeverSilent(t *testing.T) {
 			if d.how == "flip" && d.index && missing == 1 {
 				missing = 0 // see docs/adr/0012-exit-74.md: of an old event nobody is told
 			}
+			if missing == 0 && strings.Contains(d.file, "/meta.") && (alarmed || snapshots(now) > snapshots(acked)) {
+				t.Errorf("nothing is lost, and it is said, or told anew:\n%s", p.stderr.String())
+			}
 			if missing > 0 && !alarmed {
 				t.Errorf("%d of %d acknowledged events are gone, and nobody is told:\n%s", missing, len(acked), p.stderr.String())
 			}
@@ -144,6 +147,12 @@ func TestLossIsToldOnce(t *testing.T) {
 	damage{"PRESENCE/msgs/1.blk", 0.9, "cut", false}.do(t, store)
 	if after, later := run(), run(); before != 0 || after != 1 || later != 0 {
 		t.Errorf("%d alarms before the damage, %d after it and %d at the start after that, want one after it alone", before, after, later)
+	}
+	if err := os.WriteFile(filepath.Join(store, "presenced.mark"), []byte("garbage"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if after, later := run(), run(); after != 1 || later != 0 {
+		t.Errorf("%d alarms without a mark that can be read, and %d at the start after that, want one and none", after, later)
 	}
 }
 
@@ -212,6 +221,16 @@ func launchDamaged(t *testing.T, config, store string) (*process, string) {
 	t.Helper()
 	s := launchScene(t, nil, config, "--store-dir", store)
 	return s.process, s.url
+}
+
+// snapshots counts the events that tell a state anew because it was lost.
+func snapshots(log map[uint64]string) (n int) {
+	for _, m := range log {
+		if strings.Contains(m, `"state_lost"`) {
+			n++
+		}
+	}
+	return n
 }
 
 // compareLogs counts the acknowledged events that are not in the log now, and the
