@@ -44,13 +44,18 @@ func openStore(dir string) (*store, error) {
 	return &store{dir: dir, lock: lock}, nil
 }
 
-// close gives the store free. The lock file stays: to remove it would let two
-// processes lock two files of the same name.
-func (s *store) close() { s.lock.Close() }
+// close gives the store free, even if a child that somebody is just starting still
+// has the lock file open. The file stays: to remove it would let two processes lock
+// two files of the same name.
+func (s *store) close() {
+	_ = syscall.Flock(int(s.lock.Fd()), syscall.LOCK_UN) // closing does it, if a little later
+	s.lock.Close()
+}
 
 // quota is how many bytes the streams may use: what is wanted, but no more than a
-// share of the disk, which it is for 0. JetStream refuses a message beyond its quota and takes the next one
-// when there is room again, whereas a full disk stops it until a restart.
+// share of the disk, which it is for 0. JetStream refuses a message beyond its quota
+// and takes the next one when there is room again, whereas a full disk stops it until
+// a restart.
 func (s *store) quota(want int64) (int64, error) {
 	if want < 0 {
 		return 0, fmt.Errorf("start embedded nats: got a quota of %d bytes, want 0 or more", want)

@@ -158,3 +158,24 @@ func TestWarnOpenToOtherMachines(t *testing.T) {
 		}
 	}
 }
+
+// A child between fork and exec has every file of its parent.
+func TestStoreIsFreeThoughAChildHasTheLockFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s, err := openStore(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	childs, err := syscall.Dup(int(s.lock.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(childs) //nolint:errcheck // it is only held
+	s.close()
+	again, err := openStore(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again.close()
+}
