@@ -171,7 +171,7 @@ func TestStoreIsFreeThoughAChildHasTheLockFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer syscall.Close(childs) //nolint:errcheck // it is only held
+	defer syscall.Close(childs)
 	s.close()
 	again, err := openStore(dir)
 	if err != nil {
