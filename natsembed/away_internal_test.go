@@ -44,12 +44,7 @@ func describeNothing(t *testing.T, stream string) {
 // lost is decided then, whatever ends before.
 func TestLossOfAStreamThatIsAway(t *testing.T) {
 	t.Parallel()
-	first, err := Start(t.Context(), Config{StoreDir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	fill(t, first, jetstream.DefaultPersistMode)
-	check(t, first)
+	first := filled(t, jetstream.DefaultPersistMode)
 	store := t.TempDir()
 	if err := os.CopyFS(store, os.DirFS(first.store.dir)); err != nil {
 		t.Fatal(err)
@@ -169,12 +164,7 @@ func TestLossOfAStreamThatIsAway(t *testing.T) {
 // A loss that cannot be noted is not decided: what is written next would hide it.
 func TestLossThatCannotBeNoted(t *testing.T) {
 	t.Parallel()
-	s, err := Start(t.Context(), Config{StoreDir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	fill(t, s, jetstream.DefaultPersistMode)
-	check(t, s)
+	s := filled(t, jetstream.DefaultPersistMode)
 	s = crash(t, s, func(t *testing.T, stream string) { describeNothing(t, stream); cutShort(t, stream) })
 	create(t, s)
 	inTheWay := filepath.Join(s.store.dir, "presenced.probe")
@@ -198,13 +188,7 @@ func TestLossThatCannotBeNoted(t *testing.T) {
 // A server that has given up its store says that it has no streams.
 func TestMarkOutlivesAServerWithoutStore(t *testing.T) {
 	t.Parallel()
-	s, err := Start(t.Context(), Config{StoreDir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	fill(t, s, jetstream.DefaultPersistMode)
-	check(t, s)
+	s := filled(t, jetstream.DefaultPersistMode)
 	if err := s.nats.DisableJetStream(); err != nil {
 		t.Fatal(err)
 	}
@@ -276,12 +260,7 @@ func TestUnreadableMarkIsALoss(t *testing.T) {
 		"synced, and not taken up too": {jetstream.DefaultPersistMode, describeNothing, true},
 		"not synced":                   {jetstream.AsyncPersistMode, func(*testing.T, string) {}, false},
 	} {
-		s, err := Start(t.Context(), Config{StoreDir: t.TempDir()})
-		if err != nil {
-			t.Fatal(err)
-		}
-		fill(t, s, tc.mode)
-		check(t, s)
+		s := filled(t, tc.mode)
 		s = crash(t, s, func(t *testing.T, stream string) {
 			tc.harm(t, stream)
 			if err := os.WriteFile(filepath.Join(stream, "..", "..", "..", "..", markName), []byte("garbage"), 0o600); err != nil {

@@ -11,6 +11,19 @@ import (
 	"go.uber.org/zap"
 )
 
+// filled is a server with a stream whose 20 messages are marked.
+func filled(t *testing.T, mode jetstream.PersistModeType) *Server {
+	t.Helper()
+	s, err := Start(t.Context(), Config{StoreDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	fill(t, s, mode)
+	check(t, s)
+	return s
+}
+
 // crash gives the store as a kill would leave it now, and a server on it.
 func crash(t *testing.T, s *Server, harm func(t *testing.T, stream string)) *Server {
 	t.Helper()
@@ -55,12 +68,7 @@ func check(t *testing.T, s *Server) {
 // and however far the stream has grown since.
 func TestLossIsRememberedUntilItIsTold(t *testing.T) {
 	t.Parallel()
-	s, err := Start(t.Context(), Config{StoreDir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	fill(t, s, jetstream.DefaultPersistMode)
-	check(t, s)
+	s := filled(t, jetstream.DefaultPersistMode)
 	want := func(when, reader string, lost bool) {
 		t.Helper()
 		if n := s.Lost("TEST", reader); (n > 0) != lost {
@@ -104,7 +112,8 @@ func TestLossIsRememberedUntilItIsTold(t *testing.T) {
 	s.Told("TEST", "b")
 	dir := s.store.dir
 	s.Close()
-	if s, err = Start(t.Context(), Config{StoreDir: dir}); err != nil {
+	s, err := Start(t.Context(), Config{StoreDir: dir})
+	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
@@ -143,12 +152,7 @@ func TestLossIsRememberedOverAStartThatFails(t *testing.T) {
 
 func TestLossOfAWholeStream(t *testing.T) {
 	t.Parallel()
-	s, err := Start(t.Context(), Config{StoreDir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	fill(t, s, jetstream.DefaultPersistMode)
-	check(t, s)
+	s := filled(t, jetstream.DefaultPersistMode)
 	gone := func(t *testing.T, stream string) {
 		if err := os.RemoveAll(stream); err != nil {
 			t.Fatal(err)

@@ -8,9 +8,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 func TestCheckStore(t *testing.T) {
@@ -39,18 +36,7 @@ func TestCheckStore(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(s.Close)
-			nc, err := nats.Connect("", nats.InProcessServer(s))
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(nc.Close)
-			js, err := jetstream.New(nc)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "TEST", Subjects: []string{"test"}}); err != nil {
-				t.Fatal(err)
-			}
+			create(t, s)
 			if err := s.CheckStore(); err != nil {
 				t.Fatalf("CheckStore of a store that is well = %v", err)
 			}

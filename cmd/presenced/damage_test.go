@@ -156,16 +156,23 @@ func TestLossIsToldOnce(t *testing.T) {
 	}
 }
 
+// usedStore is a store that a daemon has worked with and left.
+func usedStore(t *testing.T, config string) string {
+	t.Helper()
+	store := newStore(t)
+	d, url := launchRun(t, nil, config, store)
+	d.awaitReady(url)
+	d.stop()
+	return store
+}
+
 // The newest owner message, spoilt under an index that is whole, would be in the way
 // of every new one. The process ends, and the next one is rid of it.
 func TestSpoiltOwnerMessageEndsTheProcessOnce(t *testing.T) {
 	t.Parallel()
 	_, config := tenant(t, 3)
 	shortWindow(t, config)
-	store := newStore(t)
-	first, url := launchRun(t, nil, config, store)
-	first.awaitReady(url)
-	first.stop()
+	store := usedStore(t, config)
 	spoilOwner(t, store)
 	second, _ := launchDamaged(t, config, store)
 	second.await("its end", second.over)

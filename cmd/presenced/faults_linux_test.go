@@ -71,20 +71,14 @@ func healthFaults() map[string]func(t *testing.T) *scene {
 		"the log lost its end on disk": func(t *testing.T) *scene {
 			_, config := tenant(t, 3)
 			shortWindow(t, config)
-			store := newStore(t)
-			first, url := launchRun(t, nil, config, store)
-			first.awaitReady(url)
-			first.stop()
+			store := usedStore(t, config)
 			damage{"PRESENCE/msgs/1.blk", 0.9, "cut", false}.do(t, store)
 			return launchScene(t, nil, config, "--store-dir", store)
 		},
 		"the newest owner message is spoilt on disk": func(t *testing.T) *scene {
 			_, config := tenant(t, 3)
 			shortWindow(t, config)
-			store := newStore(t)
-			first, url := launchRun(t, nil, config, store)
-			first.awaitReady(url)
-			first.stop()
+			store := usedStore(t, config)
 			spoilOwner(t, store)
 			return launchScene(t, nil, config, "--store-dir", store)
 		},
