@@ -1,7 +1,6 @@
 package presence
 
 import (
-	"bytes"
 	"strconv"
 	"strings"
 	"time"
@@ -15,9 +14,9 @@ import (
 // waits for little else.
 func parseCanonical(payload []byte) (e Event, ok bool) {
 	c := cursor{rest: payload}
-	c.literal(`{"specversion":"1.0","type":"presenced.presence.`)
-	e.Kind = kindOf(c.until(".v1"))
-	c.literal(`","source":"/tenants/`)
+	c.literal(`{"specversion":"1.0","type":"`)
+	e.Kind = kindOf(string(c.text()))
+	c.literal(`,"source":"/tenants/`)
 	tenant := c.text()
 	c.literal(`,"subject":"`)
 	user := c.text()
@@ -75,15 +74,6 @@ func (e Event) hasID(id string) bool {
 	return ok && id == "/"+strconv.FormatUint(e.Revision, 10)
 }
 
-func kindOf(word []byte) Kind {
-	for _, kind := range []Kind{KindChange, KindSnapshot, KindLeft} {
-		if string(word) == string(kind) {
-			return kind
-		}
-	}
-	return ""
-}
-
 // intern makes one string of equal ones: the same few words stand in every event.
 func intern(word []byte) string { return unique.Make(string(word)).Value() }
 
@@ -107,14 +97,6 @@ func (c *cursor) literal(text string) {
 	if !c.skip(text) {
 		c.lost = true
 	}
-}
-
-// until gives what stands before the mark, and goes over both.
-func (c *cursor) until(mark string) []byte {
-	before, after, found := bytes.Cut(c.rest, []byte(mark))
-	c.lost = c.lost || !found
-	c.rest = after
-	return before
 }
 
 // text gives a string up to its closing quote. One with escapes, or beyond ASCII,

@@ -123,6 +123,16 @@ type eventData struct {
 
 func typeOf(kind Kind) string { return "presenced.presence." + string(kind) + ".v1" }
 
+// kindOf is the kind that typeOf gave this type; "" if none.
+func kindOf(typ string) Kind {
+	for _, kind := range []Kind{KindChange, KindSnapshot, KindLeft} {
+		if typ == typeOf(kind) {
+			return kind
+		}
+	}
+	return ""
+}
+
 // MarshalJSON gives the CloudEvents object of docs/events.md.
 func (e Event) MarshalJSON() ([]byte, error) {
 	return json.Marshal(envelope[eventData]{
@@ -152,11 +162,7 @@ func parseJSON(payload []byte) (Event, error) {
 		Tenant: d.Tenant, User: d.User, Revision: d.Revision, Changed: d.Changed,
 		Before: d.Before, After: d.After, Observed: d.Observed, Gap: d.Gap, Reason: d.Reason,
 	}
-	for _, kind := range []Kind{KindChange, KindSnapshot, KindLeft} {
-		if env.Type == typeOf(kind) {
-			e.Kind = kind
-		}
-	}
+	e.Kind = kindOf(env.Type)
 	if err := e.check(); err != nil {
 		return Event{}, fmt.Errorf("parse event of type %q: %w", env.Type, err)
 	}
