@@ -22,8 +22,14 @@ type daemon struct {
 
 func (n *tenant) start(t *testing.T) *daemon {
 	t.Helper()
+	return n.startProgram(t, binary)
+}
+
+// startProgram starts a build of the daemon.
+func (n *tenant) startProgram(t *testing.T, program string) *daemon {
+	t.Helper()
 	d := &daemon{t: t, front: newFront(n)}
-	cmd := exec.Command(binary, "run", "-c", n.configure(t, d.front.web.URL), "--store-dir", n.store,
+	cmd := exec.Command(program, "run", "-c", n.configure(t, d.front.web.URL), "--store-dir", n.store,
 		"--nats-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--log-format", "json")
 	cmd.Stderr = &d.journal
 	d.Process = trial.Start(t, cmd)

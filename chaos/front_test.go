@@ -51,3 +51,13 @@ func (f *front) count(times *[]time.Time) int {
 	defer f.mu.Unlock()
 	return len(*times)
 }
+
+// silence is the longest time in which nobody was asked for.
+func (f *front) silence() (longest time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := 1; i < len(f.asked); i++ {
+		longest = max(longest, f.asked[i].Sub(f.asked[i-1]))
+	}
+	return longest
+}

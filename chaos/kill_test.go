@@ -19,7 +19,7 @@ import (
 func TestKill(t *testing.T) {
 	t.Parallel()
 	rng := dice(t)
-	n := newTenant(t, graphsim.Config{Users: 2000, Speed: 600, SkipNights: true}, trial.BySecond, "1s")
+	n := newTenant(t, graphsim.Config{Users: 2000, Speed: 600, SkipNights: true}, trial.BySecond, "@every 1s")
 	pinned := n.UserIDs()[:50] // they never change
 	n.pin(t, pinned, "Available")
 

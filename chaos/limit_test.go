@@ -14,7 +14,7 @@ func TestKillKeepsTheRateLimit(t *testing.T) {
 	t.Parallel()
 	rng := dice(t)
 	const limit, per, daemons = 60, 15 * time.Second, 6
-	n := newTenant(t, graphsim.Config{Users: 16 * 650, Frozen: true, Limit: limit, Per: per}, "{requests: 60, per: 15s, share: 1}", "5s")
+	n := newTenant(t, graphsim.Config{Users: 16 * 650, Frozen: true, Limit: limit, Per: per}, "{requests: 60, per: 15s, share: 1}", "@every 5s")
 	swept := func(d *daemon) bool {
 		own, ok := d.journal.Said("owning the tenant")
 		return ok && (d.front.asks() >= n.chunks() || time.Since(own.At) > time.Second)

@@ -16,25 +16,26 @@ const byDefault = "{requests: 1500, per: 30s, share: 0.8}"
 // watches it. The daemon comes and goes; this stays.
 type tenant struct {
 	*graphsim.Server
-	dir   string // configuration
-	store string
-	rate  string // value of the key rate
-	every string // of the schedule
+	dir      string // configuration
+	store    string
+	rate     string // value of the key rate
+	schedule string
+	more     string // of the configuration
 }
 
-func newTenant(t *testing.T, cfg graphsim.Config, rate, every string) *tenant {
+func newTenant(t *testing.T, cfg graphsim.Config, rate, schedule string) *tenant {
 	t.Helper()
 	sim, err := graphsim.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &tenant{Server: sim, dir: t.TempDir(), store: filepath.Join(t.TempDir(), "store"), rate: rate, every: every}
+	return &tenant{Server: sim, dir: t.TempDir(), store: filepath.Join(t.TempDir(), "store"), rate: rate, schedule: schedule}
 }
 
 // frozenTenant is a tenant in which nobody changes but by pin, all of them alike.
 func frozenTenant(t *testing.T, users int) *tenant {
 	t.Helper()
-	n := newTenant(t, graphsim.Config{Users: users, Frozen: true}, byDefault, "1s")
+	n := newTenant(t, graphsim.Config{Users: users, Frozen: true}, byDefault, "@every 1s")
 	n.pin(t, n.UserIDs(), "Available")
 	return n
 }
@@ -55,6 +56,6 @@ func (n *tenant) chunks() int { return (len(n.UserIDs()) + 649) / 650 }
 // configure writes the configuration of a daemon that finds Graph at url.
 func (n *tenant) configure(t *testing.T, url string) (path string) {
 	t.Helper()
-	watched := trial.Watched{Name: "chaos", App: n.Tenants()[0], Users: n.UserIDs(), Rate: n.rate, Every: n.every}
-	return trial.Configuration{Dir: n.dir, URL: url, Tenants: []trial.Watched{watched}}.Write(t, "presenced.yaml")
+	watched := trial.Watched{Name: "chaos", App: n.Tenants()[0], Users: n.UserIDs(), Rate: n.rate, Schedule: n.schedule}
+	return trial.Configuration{Dir: n.dir, More: n.more, URL: url, Tenants: []trial.Watched{watched}}.Write(t, "presenced.yaml")
 }

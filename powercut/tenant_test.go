@@ -47,6 +47,6 @@ func newTenantWithin(t *testing.T, nats string, l limit) *tenant {
 func (n *tenant) configure(t *testing.T, url string) (path string) {
 	t.Helper()
 	rate := fmt.Sprintf("{requests: %d, per: %s, share: 1}", n.limit.requests, n.limit.per)
-	watched := trial.Watched{Name: "power", App: n.Tenants()[0], Users: n.UserIDs(), Rate: rate, Every: "1s"}
+	watched := trial.Watched{Name: "power", App: n.Tenants()[0], Users: n.UserIDs(), Rate: rate, Schedule: "@every 1s"}
 	return trial.Configuration{Dir: n.dir, More: n.nats, URL: url, Tenants: []trial.Watched{watched}}.Write(t, "presenced.yaml")
 }

@@ -43,7 +43,7 @@ func newWorld(t *testing.T) *world {
 // configure writes the configuration of a daemon that finds the tenant at url.
 func configure(t *testing.T, sim *graphsim.Server, url, every, more string) (path string) {
 	t.Helper()
-	watched := trial.Watched{Name: "soak", App: sim.Tenants()[0], Users: sim.UserIDs(), Rate: trial.BySecond, Every: every}
+	watched := trial.Watched{Name: "soak", App: sim.Tenants()[0], Users: sim.UserIDs(), Rate: trial.BySecond, Schedule: "@every " + every}
 	return trial.Configuration{Dir: t.TempDir(), More: more, URL: url, Tenants: []trial.Watched{watched}}.Write(t, "presenced.yaml")
 }
 

@@ -1,12 +1,14 @@
 package trial
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 )
 
 // The programs that can be on trial, as packages. Their file names are the last
@@ -17,8 +19,35 @@ const (
 )
 
 // Build builds programs into the directory, as users get them.
-func Build(dir string, programs ...string) error {
-	args := append([]string{"build", "-o", dir + string(filepath.Separator)}, programs...)
+func Build(dir string, programs ...string) error { return build(dir, programs) }
+
+// BuildOver builds programs as if the files had the texts given, by their paths:
+// files of the module or of Go itself, or new ones.
+func BuildOver(dir string, files map[string]string, programs ...string) error {
+	replace := make(map[string]string)
+	for path, text := range files {
+		path, err := filepath.Abs(path)
+		if err != nil {
+			return err
+		}
+		replace[path] = filepath.Join(dir, fmt.Sprintf("%d.go", len(replace)))
+		if err := os.WriteFile(replace[path], []byte(text), 0o600); err != nil {
+			return err
+		}
+	}
+	overlay, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		return err
+	}
+	list := filepath.Join(dir, "overlay.json")
+	if err := os.WriteFile(list, overlay, 0o600); err != nil {
+		return err
+	}
+	return build(dir, programs, "-overlay", list)
+}
+
+func build(dir string, programs []string, flags ...string) error {
+	args := slices.Concat([]string{"build", "-o", dir + string(filepath.Separator)}, flags, programs)
 	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
 		return fmt.Errorf("build %q: %w\n%s", programs, err, out)
 	}

@@ -24,7 +24,7 @@ type Watched struct {
 	App      graphsim.TenantConfig
 	Users    []string
 	Rate     string // value of the key rate, in YAML
-	Every    string // of the schedule, as a duration
+	Schedule string // in the syntax of the key schedules
 	Endpoint string // "": the daemon's default
 }
 
@@ -55,9 +55,9 @@ func (w Watched) yaml(url string) string {
     cloud: {graph_url: %q, login_url: %q}
     credential: {secret_file: %s.secret}
     rate: %s
-    schedules: ["@every %s"]
+    schedules: [%q]
     users: {files: [%s.users]}
-`, w.Name, w.App.ID, w.App.ClientID, url, url, w.Name, w.Rate, w.Every, w.Name)
+`, w.Name, w.App.ID, w.App.ClientID, url, url, w.Name, w.Rate, w.Schedule, w.Name)
 	if w.Endpoint != "" {
 		text += "    endpoint: " + w.Endpoint + "\n"
 	}

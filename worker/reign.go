@@ -63,12 +63,16 @@ func (r *reign) watch(ctx context.Context) error {
 	defer tick.Stop()
 	for {
 		r.alive()
+		if r.realign() {
+			tick.Reset(time.Until(r.next))
+		}
 		select {
 		case <-ctx.Done():
 			return r.release()
 		case <-r.seat.yield:
 			return r.release()
 		case <-tick.C:
+			r.realign()
 			r.next = r.tick(r.next)
 			tick.Reset(time.Until(r.next))
 		case a, ok := <-r.answers():

@@ -45,12 +45,14 @@ func CheckSpec(spec string) error {
 	return err
 }
 
-// Next is the first moment after t at which a sweep is due.
+// Next is the first moment after t at which a sweep is due, by the wall clock as t
+// has it; zero if there is none. If t has a monotonic reading, so has Next: the span
+// between them is then no matter of who sets the wall clock meanwhile.
 func (s Schedule) Next(t time.Time) time.Time {
 	var next time.Time
 	for _, spec := range s {
 		if n := spec.Next(t); !n.IsZero() && (next.IsZero() || n.Before(next)) {
-			next = n
+			next = t.Add(n.Sub(t))
 		}
 	}
 	return next

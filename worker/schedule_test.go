@@ -182,3 +182,20 @@ func BenchmarkSchedule(b *testing.B) {
 		at = s.Next(at)
 	}
 }
+
+// A moment with a monotonic reading has a next one with it, which stays the same time
+// away when somebody sets the wall clock.
+func TestNextIsMonotonic(t *testing.T) {
+	t.Parallel()
+	for _, spec := range []string{"@every 15s", "*/15 * * * * *", "0 8 * * 1"} {
+		s, err := worker.ParseSchedule([]string{spec})
+		if err != nil {
+			t.Fatal(err)
+		}
+		now := time.Now()
+		next := s.Next(now)
+		if want := next.Round(0).Sub(now.Round(0)); next.Sub(now) != want || !strings.Contains(next.String(), " m=+") {
+			t.Errorf("%s: next after %v is %v, want a monotonic reading %v later", spec, now, next, want)
+		}
+	}
+}

@@ -102,7 +102,7 @@ func (ts *tenants) configure(t *testing.T, name, graphURL, natsURL string, copie
 		for _, user := range n.people {
 			ids = append(ids, string(user))
 		}
-		c.Tenants = append(c.Tenants, trial.Watched{Name: n.name, App: n.TenantConfig, Users: ids, Rate: n.rate, Every: n.every, Endpoint: n.endpoint})
+		c.Tenants = append(c.Tenants, trial.Watched{Name: n.name, App: n.TenantConfig, Users: ids, Rate: n.rate, Schedule: "@every " + n.every, Endpoint: n.endpoint})
 	}
 	return c.Write(t, name+".yaml")
 }
