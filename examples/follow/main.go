@@ -1,7 +1,7 @@
-// Follow is a whole consumer in one page: it reads from the table what everybody
-// is now, follows the log from there, and proves on the way that it missed
-// nothing. It stops with an error if it did. Copy it: it imports nothing of
-// presenced, only docs/events.md is between the two.
+// Follow is a complete consumer in one page: it reads everybody's presence from
+// the table, follows the log from there, and proves on the way that it missed
+// nothing. It stops with an error if it did. Copy it: it imports no package of
+// presenced and relies on docs/events.md alone.
 //
 //	go run ./examples/follow -server nats://127.0.0.1:4222 -tenant contoso
 package main
