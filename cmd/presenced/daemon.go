@@ -72,7 +72,7 @@ func startDaemon(ctx context.Context, cfg *configs.Config, in configs.Inputs, lo
 	where, err := connectionConfig(cfg, "presenced/"+newReplica(), d.embedded)
 	if err == nil {
 		where.Changed = func(up bool, _ error) { d.metrics.Connected(up) }
-		d.conn, err = publisher.Connect(where, log)
+		d.conn, err = connect(ctx, where, log)
 	}
 	if err != nil {
 		d.close()
