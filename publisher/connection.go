@@ -2,7 +2,6 @@ package publisher
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -34,19 +33,13 @@ type Connection struct {
 	*nats.Conn
 	log    *zap.Logger
 	denied atomic.Pointer[denial]
-}
-
-// denial is the newest refusal of a permission. NATS tells it apart from the
-// request that it refuses, which then just times out.
-type denial struct {
-	text string
-	at   time.Time
+	said   map[string]time.Time // when what was logged of the connection
 }
 
 // Connect starts to connect and returns at once; an error means that the
 // configuration cannot work (a bad URL, unreadable credentials).
 func Connect(cfg ConnectionConfig, log *zap.Logger) (*Connection, error) {
-	c := &Connection{log: log}
+	c := &Connection{log: log, said: map[string]time.Time{}}
 	changed := cfg.Changed
 	if changed == nil {
 		changed = func(bool, error) {}
@@ -66,12 +59,7 @@ func Connect(cfg ConnectionConfig, log *zap.Logger) (*Connection, error) {
 		nats.ReconnectHandler(func(*nats.Conn) { changed(true, nil) }),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { changed(false, err) }),
 		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { changed(false, err) }),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
-			if errors.Is(err, nats.ErrPermissionViolation) {
-				c.denied.Store(&denial{text: err.Error(), at: time.Now()})
-			}
-			log.Warn("nats connection", zap.Error(err))
-		}),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { c.hear(err, time.Now()) }),
 	}
 	opts = append(opts, cfg.Options...)
 	nc, err := dial(cfg, opts)
@@ -91,22 +79,6 @@ func dial(cfg ConnectionConfig, opts []nats.Option) (*nats.Conn, error) {
 		return nc, err
 	}
 	return nats.Connect(cfg.URL, opts...)
-}
-
-// deniedWait is how long a refusal of a permission may come behind what it caused.
-const deniedWait = 50 * time.Millisecond
-
-// deniedError is a missing right, named.
-type deniedError struct{ text string }
-
-func (e *deniedError) Error() string { return e.text + ": grant it to presenced's NATS user" }
-
-// deniedSince tells a permission error from a timeout; nil if it was none.
-func (c *Connection) deniedSince(t time.Time) error {
-	if d := c.denied.Load(); d != nil && !d.at.Before(t) {
-		return &deniedError{text: d.text}
-	}
-	return nil
 }
 
 // AwaitConnected blocks until the connection stands or ctx ends.
