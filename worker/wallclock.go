@@ -15,7 +15,7 @@ func moved(from, to time.Time) time.Duration {
 
 // realign reports whether the wall clock has moved, by a second or more, since it was
 // worked out when the next sweep is due. A schedule that goes by the wall clock has
-// that worked out anew then; for another nothing has changed.
+// that worked out anew then; @every goes on as it was, but for a part of a second.
 func (r *reign) realign() bool {
 	now := time.Now()
 	by := moved(r.next, now)

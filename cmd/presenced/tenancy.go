@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -83,22 +84,27 @@ func (d *daemon) handOver(ctx context.Context, before, next []*tenancy) {
 // enlist adds t to those of its app, and returns those of them that have another
 // name: their ledgers are in the log under that one, where t does not look.
 func (d *daemon) enlist(t *tenancy) (renamed []*tenancy) {
+	for key, askers := range d.askers {
+		d.askers[key] = slices.DeleteFunc(askers, (*tenancy).forgotten)
+	}
+	maps.DeleteFunc(d.askers, func(_ app, askers []*tenancy) bool { return len(askers) == 0 })
 	key := app{t.cfg.TenantID, t.cfg.ClientID}
-	askers := slices.DeleteFunc(d.askers[key], (*tenancy).forgotten)
-	for _, old := range askers {
+	for _, old := range d.askers[key] {
 		if old.cfg.Name != t.cfg.Name {
 			renamed = append(renamed, old)
 		}
 	}
-	d.askers[key] = append(askers, t)
+	d.askers[key] = append(d.askers[key], t)
 	return renamed
 }
 
-// forgotten reports whether Graph counts nothing of the tenant any more, nor will.
+// forgotten reports whether Graph counts nothing of the tenant any more, nor will,
+// and waits for nothing.
 func (t *tenancy) forgotten() bool {
 	select {
 	case <-t.done:
-		return t.graph.budget.Used() == 0
+		l := t.graph.budget.Ledger()
+		return len(l.Completed) == 0 && l.InFlight == 0 && l.Held == 0
 	default:
 		return false
 	}
