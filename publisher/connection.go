@@ -32,6 +32,7 @@ type ConnectionConfig struct {
 // It is safe for concurrent use.
 type Connection struct {
 	*nats.Conn
+	cause  atomic.Pointer[error] // why it does not stand; nil: it does, or nothing is known
 	log    *zap.Logger
 	denied atomic.Pointer[denial]
 }
@@ -50,6 +51,14 @@ func Connect(cfg ConnectionConfig, log *zap.Logger) (*Connection, error) {
 	changed := cfg.Changed
 	if changed == nil {
 		changed = func(bool, error) {}
+	}
+	tell := changed
+	changed = func(connected bool, err error) {
+		c.cause.Store(nil)
+		if err != nil {
+			c.cause.Store(&err)
+		}
+		tell(connected, err)
 	}
 	opts := []nats.Option{
 		nats.Name(cfg.Name),
@@ -76,7 +85,7 @@ func Connect(cfg ConnectionConfig, log *zap.Logger) (*Connection, error) {
 	opts = append(opts, cfg.Options...)
 	nc, err := dial(cfg, opts)
 	if err != nil {
-		return nil, fmt.Errorf("connect to nats at %s: %w", withoutUser(cfg), err)
+		return nil, fmt.Errorf("connect to nats at %s: %w", cfg.Where(), err)
 	}
 	c.Conn = nc
 	return c, nil
@@ -159,8 +168,20 @@ func older(v, than string) bool {
 	return false
 }
 
-// withoutUser names the server without whatever secret a URL may carry.
-func withoutUser(cfg ConnectionConfig) string {
+// LastError is why the connection does not stand. NATS itself remembers it only if
+// the server spoke.
+func (c *Connection) LastError() error {
+	if err := c.Conn.LastError(); err != nil {
+		return err
+	}
+	if cause := c.cause.Load(); cause != nil {
+		return *cause
+	}
+	return nil
+}
+
+// Where names the server without whatever secret a URL may carry.
+func (cfg ConnectionConfig) Where() string {
 	switch {
 	case cfg.Server != nil:
 		return "the embedded server"

@@ -146,7 +146,7 @@ func checkNATS(ctx context.Context, cfg *configs.Config) []finding {
 			f.OK, f.Detail = true, "the embedded server is not running; `presenced run` starts it"
 			return []finding{f}
 		}
-		return []finding{f.failed(temporaryError{noServer(where, conn)})}
+		return []finding{f.failed(noServer(where.Where(), loginKeys, conn.LastError()))}
 	}
 	warning, err := conn.CheckServer()
 	if err != nil {

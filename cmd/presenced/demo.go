@@ -64,7 +64,7 @@ func (d *demo) run(ctx context.Context, out *output) error {
 	}
 	defer daemon.close()
 	d.greet(out, daemon)
-	log, err := openLog(ctx, daemon.conn, logConfig(daemon.cfg), daemon.log)
+	log, err := daemon.openLog(ctx)
 	if err != nil {
 		return err
 	}

@@ -84,10 +84,16 @@ type temporaryError struct{ error }
 
 func (e temporaryError) Unwrap() error { return e.error }
 
+// loginError is a login that was refused.
+type loginError struct{ error }
+
+func (e loginError) Unwrap() error { return e.error }
+
 func exitCode(err error) int {
 	var usage usageError
 	var config *configs.Errors
 	var blind *presence.BlindError
+	var login loginError
 	var temporary temporaryError
 	switch {
 	case err == nil:
@@ -98,7 +104,7 @@ func exitCode(err error) int {
 		return exitConfig
 	case isIO(err):
 		return exitIO
-	case errors.As(err, &blind) && blind.Cause.Permanent():
+	case errors.As(err, &blind) && blind.Cause.Permanent(), errors.As(err, &login):
 		return exitPermission
 	case errors.As(err, &blind), errors.As(err, &temporary):
 		return exitTemporary

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"time"
 
@@ -46,7 +45,7 @@ func (r *reader) open(ctx context.Context, out *output) (*publisher.Log, *publis
 	if r.creds != "" {
 		where.Options = append(where.Options, nats.UserCredentials(r.creds))
 	}
-	cfg := publisher.Config{Prefix: r.prefix, Stream: r.stream}
+	cfg, login := publisher.Config{Prefix: r.prefix, Stream: r.stream}, loginFlags
 	if r.path != "" {
 		c, err := r.load(out)
 		if err != nil {
@@ -55,7 +54,7 @@ func (r *reader) open(ctx context.Context, out *output) (*publisher.Log, *publis
 		if where, err = readerConnection(c); err != nil {
 			return nil, nil, err
 		}
-		cfg = logConfig(c)
+		cfg, login = logConfig(c), loginKeys
 	}
 	cfg.Manage = publisher.ManageOff
 	conn, err := publisher.Connect(where, zap.NewNop())
@@ -66,7 +65,7 @@ func (r *reader) open(ctx context.Context, out *output) (*publisher.Log, *publis
 	defer cancel()
 	if err := conn.AwaitConnected(opening); err != nil {
 		conn.Close()
-		return nil, nil, temporaryError{noServer(where, conn)}
+		return nil, nil, noServer(where.Where(), login, conn.LastError())
 	}
 	log, _, err := publisher.Open(opening, conn, cfg)
 	if err != nil {
@@ -83,12 +82,4 @@ func readerConnection(c *configs.Config) (publisher.ConnectionConfig, error) {
 		return publisher.ConnectionConfig{Name: "presenced reader", URL: "nats://" + c.Embedded.Listen}, nil
 	}
 	return connectionConfig(c, "presenced reader", nil)
-}
-
-func noServer(where publisher.ConnectionConfig, conn *publisher.Connection) error {
-	cause := conn.LastError()
-	if cause == nil {
-		cause = context.DeadlineExceeded
-	}
-	return fmt.Errorf("no NATS server answers at %s (%w): is it running there?", fallback(where.Context, where.URL), cause)
 }
