@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
+	"net"
 	"slices"
 	"strings"
 	"time"
@@ -15,6 +17,7 @@ import (
 
 	"presenced/configs"
 	"presenced/graphclient"
+	"presenced/natsembed"
 	"presenced/presence"
 	"presenced/publisher"
 	"presenced/worker"
@@ -142,11 +145,17 @@ func checkNATS(ctx context.Context, cfg *configs.Config) []finding {
 	connecting, stop := context.WithTimeout(ctx, 5*time.Second)
 	defer stop()
 	if err := conn.AwaitConnected(connecting); err != nil {
-		if cfg.UsesEmbedded() {
+		if cfg.UsesEmbedded() && !listens(cfg.Embedded.Listen) {
 			f.OK, f.Detail = true, "the embedded server is not running; `presenced run` starts it"
 			return []finding{f}
 		}
+		if err := foreign(cfg); err != nil {
+			return []finding{f.failed(err)}
+		}
 		return []finding{f.failed(noServer(where.Where(), loginKeys, conn.LastError()))}
+	}
+	if err := foreign(cfg); err != nil {
+		return []finding{f.failed(err)}
 	}
 	warning, err := conn.CheckServer()
 	if err != nil {
@@ -154,6 +163,32 @@ func checkNATS(ctx context.Context, cfg *configs.Config) []finding {
 	}
 	f.OK, f.Detail = true, strings.TrimSpace("nats-server "+conn.ConnectedServerVersion()+" "+warning+" "+loneCopy(conn, logConfig(cfg)))
 	return []finding{f, checkRights(ctx, conn, cfg), checkLog(ctx, conn, cfg)}
+}
+
+// foreign tells that what answers where the embedded server is to listen is another
+// one: ours has its store open before it listens.
+func foreign(cfg *configs.Config) error {
+	if !cfg.UsesEmbedded() {
+		return nil
+	}
+	used, err := natsembed.InUse(cfg.Embedded.StoreDir)
+	if used || errors.Is(err, fs.ErrPermission) { // whose that is, its owner can check
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("%s is taken, and not by presenced with store %s, which nobody has open: stop what listens there, set nats.url to use it, or give embedded.listen another port",
+		cfg.Embedded.Listen, cfg.Embedded.StoreDir)
+}
+
+func listens(address string) bool {
+	conn, err := net.DialTimeout("tcp", address, time.Second)
+	if err != nil {
+		return false
+	}
+	conn.Close()
+	return true
 }
 
 func checkRights(ctx context.Context, conn *publisher.Connection, cfg *configs.Config) finding {
