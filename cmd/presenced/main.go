@@ -15,8 +15,8 @@
 //
 // Data goes to standard output, everything else to standard error. Exit codes:
 // 0 done, 1 failed, 2 wrong usage, 74 the store is full, damaged or gone, 75
-// temporary (throttled, NATS away), 77 a permission is missing, 78 the
-// configuration is wrong.
+// temporary (throttled, NATS away), 77 a permission is missing or a login is
+// refused, 78 the configuration is wrong.
 package main
 
 import (
@@ -73,6 +73,16 @@ const (
 	exitPermission = 77
 	exitConfig     = 78
 )
+
+// exitCodes is the same for people.
+const exitCodes = `Exit codes:
+   0  done
+   1  failed
+   2  wrong usage
+  74  the store is full, damaged or gone
+  75  temporary: throttled, NATS away
+  77  a permission is missing, or a login is refused
+  78  the configuration is wrong`
 
 // usageError is a command line that cannot be understood.
 type usageError struct{ error }

@@ -19,8 +19,10 @@ func (o *output) json() bool { return o.format == "json" }
 func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	out := &output{data: stdout, notes: stderr}
 	root := &cobra.Command{
-		Use:           "presenced",
-		Short:         "Microsoft Teams presence, every change exactly once, on NATS JetStream",
+		Use:   "presenced",
+		Short: "Microsoft Teams presence, every change exactly once, on NATS JetStream",
+		Long: "Presenced watches the Microsoft Teams presence of many people and tells everyone else, over NATS JetStream,\n" +
+			"what changed: each change exactly once. Data goes to standard output, everything else to standard error.\n\n" + exitCodes,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          usage(cobra.NoArgs),
