@@ -48,12 +48,16 @@ func newDemo(out *output) *cobra.Command {
 }
 
 func (d *demo) run(ctx context.Context, out *output) error {
+	cfg, err := d.config()
+	if err != nil {
+		return err
+	}
 	remove, err := d.prepareStore()
 	if err != nil {
 		return err
 	}
 	defer remove()
-	sim, err := startSimulation(d.config(), "127.0.0.1:0")
+	sim, err := startSimulation(cfg, "127.0.0.1:0")
 	if err != nil {
 		return err
 	}

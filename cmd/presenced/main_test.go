@@ -221,9 +221,14 @@ func TestRunFromPollToTable(t *testing.T) {
 	if code, _, stderr := command(t, "get", "-s", server, "00000000-0000-4000-8000-000000000000"); code != exitFailed || !strings.Contains(stderr, "roster") {
 		t.Errorf("get of a stranger: exit %d: %s", code, stderr)
 	}
-	code, stdout, stderr = command(t, "check", "-c", config, "--nats-listen", strings.TrimPrefix(server, "nats://"))
+	code, stdout, stderr = command(t, "check", "-c", config, "--nats-listen", strings.TrimPrefix(server, "nats://"), "--store-dir", store)
 	if code != 0 || strings.Count(stdout, "ok  ") != 6 {
 		t.Errorf("check: exit %d:\n%s%s", code, stdout, stderr)
+	}
+
+	code, stdout, _ = command(t, "check", "-c", config, "--nats-listen", strings.TrimPrefix(server, "nats://"), "--store-dir", newStore(t))
+	if code != exitFailed || !strings.Contains(stdout, "FAIL  nats: "+strings.TrimPrefix(server, "nats://")+" is taken, and not by presenced with store ") {
+		t.Errorf("check with another store: exit %d:\n%s", code, stdout)
 	}
 
 	if code := daemon.stop(); code != 0 {
@@ -298,6 +303,10 @@ func TestExitCodes(t *testing.T) {
 		"schedule too fast":      {[]string{"run", "-c", rush}, exitConfig, "with sweeps 1s apart, want at least 12s"},
 		"wrong secret":           {[]string{"check", "-c", wrongSecret, "--nats-listen", "127.0.0.1:1"}, exitPermission, "7000215"},
 		"nobody at the server":   {[]string{"watch", "-s", "nats://127.0.0.1:1"}, exitTemporary, "no NATS server answers"},
+		"a demo of nobody":       {[]string{"demo", "--users", "0"}, exitUsage, "--users is 0"},
+		"a simulation of nobody": {[]string{"simulate", "--users", "0"}, exitUsage, "--users is 0"},
+		"time stands still":      {[]string{"demo", "--speed", "0"}, exitUsage, "--speed is 0"},
+		"not NATS at the port":   {[]string{"check", "-c", config, "--nats-listen", strings.TrimPrefix(sim.url, "http://"), "--store-dir", filepath.Join(dir, "none")}, exitFailed, " is taken, and not by presenced"},
 		"offline check":          {[]string{"check", "-c", wrongSecret, "--offline"}, 0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -310,6 +319,20 @@ func TestExitCodes(t *testing.T) {
 				t.Error("it tells the secret")
 			}
 		})
+	}
+}
+
+// The help tells every exit code that there is.
+func TestHelpTellsExitCodes(t *testing.T) {
+	t.Parallel()
+	code, stdout, _ := command(t, "--help")
+	for _, exit := range []int{0, exitFailed, exitUsage, exitIO, exitTemporary, exitPermission, exitConfig} {
+		if !strings.Contains(stdout, fmt.Sprintf("\n  %2d  ", exit)) {
+			t.Errorf("--help does not tell %d", exit)
+		}
+	}
+	if code != 0 {
+		t.Errorf("--help: exit %d", code)
 	}
 }
 

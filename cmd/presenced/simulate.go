@@ -30,8 +30,15 @@ func (p *population) register(cmd *cobra.Command, speed float64) {
 	cmd.Flags().Uint64Var(&p.seed, "seed", 1, "decides who the people are and what they do")
 }
 
-func (p *population) config() graphsim.Config {
-	return graphsim.Config{Seed: p.seed, Users: p.users, Speed: p.speed, SkipNights: true}
+// config refuses what would stand for a default there.
+func (p *population) config() (graphsim.Config, error) {
+	switch {
+	case p.users == 0:
+		return graphsim.Config{}, usageError{errors.New("--users is 0, want at least 1")}
+	case p.speed == 0:
+		return graphsim.Config{}, usageError{errors.New("--speed is 0, want more than 0, such as 1 for real time")}
+	}
+	return graphsim.Config{Seed: p.seed, Users: p.users, Speed: p.speed, SkipNights: true}, nil
 }
 
 // simulation is a simulated tenant that listens.
@@ -87,7 +94,10 @@ func newSimulate(out *output) *cobra.Command {
 			"With --config-dir it also writes a configuration that `presenced run` can use at once.",
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg := p.config()
+			cfg, err := p.config()
+			if err != nil {
+				return err
+			}
 			if script != "" {
 				text, err := os.ReadFile(script)
 				if err != nil {
