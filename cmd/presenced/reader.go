@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"time"
 
@@ -18,11 +19,13 @@ type reader struct {
 	settings
 	url, context, creds string
 	prefix, stream      string
+	given               func(flag string) bool
 }
 
 func (r *reader) register(cmd *cobra.Command) {
 	d := configs.Default().NATS
 	f := cmd.Flags()
+	r.given = f.Changed
 	f.StringVarP(&r.path, "config", "c", "", "configuration file that says where the log is (instead of the flags)")
 	f.StringVarP(&r.url, "server", "s", fallback(os.Getenv("NATS_URL"), nats.DefaultURL), "NATS server")
 	f.StringVar(&r.context, "context", os.Getenv("NATS_CONTEXT"), "context of the nats CLI")
@@ -47,6 +50,11 @@ func (r *reader) open(ctx context.Context, out *output) (*publisher.Log, *publis
 	}
 	cfg, login := publisher.Config{Prefix: r.prefix, Stream: r.stream}, loginFlags
 	if r.path != "" {
+		for _, name := range []string{"server", "context", "creds", "prefix", "stream"} {
+			if r.given(name) {
+				return nil, nil, usageError{fmt.Errorf("--%s and --config are given, want one: the file says where the log is", name)}
+			}
+		}
 		c, err := r.load(out)
 		if err != nil {
 			return nil, nil, err
