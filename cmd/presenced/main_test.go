@@ -307,6 +307,10 @@ func TestExitCodes(t *testing.T) {
 		"a simulation of nobody": {[]string{"simulate", "--users", "0"}, exitUsage, "--users is 0"},
 		"time stands still":      {[]string{"demo", "--speed", "0"}, exitUsage, "--speed is 0"},
 		"not NATS at the port":   {[]string{"check", "-c", config, "--nats-listen", strings.TrimPrefix(sim.url, "http://"), "--store-dir", filepath.Join(dir, "none")}, exitFailed, " is taken, and not by presenced"},
+		"no such config command": {[]string{"config", "foo"}, exitUsage, `unknown command "foo" for "presenced config"`},
+		"no such shell":          {[]string{"completion", "foo"}, exitUsage, `unknown command "foo"`},
+		"a file and a server":    {[]string{"get", "-c", config, "--server", "nats://127.0.0.1:1"}, exitUsage, "--server and --config are given, want one"},
+		"a file and a prefix":    {[]string{"watch", "-c", config, "--prefix", "foo"}, exitUsage, "--prefix and --config are given"},
 		"offline check":          {[]string{"check", "-c", wrongSecret, "--offline"}, 0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -366,6 +370,27 @@ func TestVersionAndConfig(t *testing.T) {
 	code, stdout, _ := command(t, "config", "show", "-c", config)
 	if code != 0 || !strings.Contains(stdout, "tenants[0].name") || strings.Contains(stdout, sim.Tenants()[0].ClientSecret) {
 		t.Errorf("config show: exit %d: %s", code, stdout)
+	}
+}
+
+// What config show prints as JSON is a line for each value, with its secrets hidden.
+func TestConfigShowJSON(t *testing.T) {
+	t.Parallel()
+	sim, config := tenant(t, 3)
+	code, stdout, stderr := command(t, "config", "show", "-c", config, "-o", "json")
+	if code != 0 || strings.Contains(stdout, sim.Tenants()[0].ClientSecret) {
+		t.Fatalf("exit %d: %s%s", code, stdout, stderr)
+	}
+	values := map[string]string{}
+	for line := range strings.Lines(stdout) {
+		var v struct{ Key, Value, Origin string }
+		if err := json.Unmarshal([]byte(line), &v); err != nil || v.Origin == "" {
+			t.Fatalf("%q: %v", line, err)
+		}
+		values[v.Key] = v.Value
+	}
+	if values["tenants[0].name"] != "demo" || values["nats.prefix"] != "presence" {
+		t.Errorf("config show -o json = %v", values)
 	}
 }
 

@@ -42,6 +42,12 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 		newRun(out), newDemo(out), newCheck(out), newWatch(out), newGet(out), newSimulate(out),
 		newNATS(out), newHealthz(), newLogin(out), newConfig(out), newVersion(out),
 	)
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		if cmd.HasSubCommands() { // cobra answers a word that it does not know with help and 0
+			cmd.Args, cmd.RunE = usage(cobra.NoArgs), root.RunE
+		}
+	}
 	return root
 }
 
