@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -76,11 +77,22 @@ func (r *reader) open(ctx context.Context, out *output) (*publisher.Log, *publis
 		return nil, nil, noServer(where.Where(), login, conn.LastError())
 	}
 	log, _, err := publisher.Open(opening, conn, cfg)
+	if errors.Is(err, publisher.ErrMissing) {
+		err = r.noLog(cfg, where.Where())
+	}
 	if err != nil {
 		conn.Close()
 		return nil, nil, err
 	}
 	return log, conn, nil
+}
+
+func (r *reader) noLog(cfg publisher.Config, where string) error {
+	advice := "check --stream and --prefix, and that presenced ran there"
+	if r.path != "" {
+		advice = "presenced run makes it"
+	}
+	return fmt.Errorf("there is no log %s with the prefix %s at %s: %s", cfg.Stream, cfg.Prefix, where, advice)
 }
 
 // readerConnection goes to the server that the configured daemon uses; with the
