@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -54,6 +55,9 @@ func startSimulation(cfg graphsim.Config, listen string) (*simulation, error) {
 		return nil, usageError{err}
 	}
 	l, err := net.Listen("tcp", listen)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("listen for the simulated tenant: %s is taken: choose another address with --listen", listen)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("listen for the simulated tenant: %w", err)
 	}
@@ -118,7 +122,7 @@ func newSimulate(out *output) *cobra.Command {
 				}
 			}
 			fmt.Fprintln(out.data, s.url)
-			fmt.Fprintf(out.notes, "%d people at %g x speed; what was served: %s/_sim/served\n", p.users, p.speed, s.url)
+			fmt.Fprintf(out.notes, "%s at %g x speed; what was served: %s/_sim/served\n", counted(p.users, "person", "people"), p.speed, s.url)
 			<-cmd.Context().Done()
 			return nil
 		},
