@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -45,7 +46,7 @@ func newCheck(out *output) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			findings := []finding{{Check: "configuration", OK: true, Detail: fmt.Sprintf("%d tenants", len(cfg.Tenants))}}
+			findings := []finding{{Check: "configuration", OK: true, Detail: counted(len(cfg.Tenants), "tenant", "tenants")}}
 			for i := range cfg.Tenants {
 				findings = append(findings, checkPlan(&cfg.Tenants[i]))
 				if !offline {
@@ -78,7 +79,8 @@ func checkPlan(t *configs.Tenant) finding {
 	}
 	interval := schedule.Next(at).Sub(at)
 	share := float64(t.Requests()) / interval.Seconds() * t.Rate.Per.Seconds() / float64(t.Rate.Requests)
-	f.Detail = fmt.Sprintf("%d known users, %d requests a sweep, %.1f %% of the limit; next: %s", len(t.Roster), t.Requests(), math.Ceil(share*1000)/10, strings.Join(next, ", "))
+	f.Detail = fmt.Sprintf("%s, %s a sweep, %.1f %% of the limit; next: %s",
+		counted(len(t.Roster), "known user", "known users"), counted(t.Requests(), "request", "requests"), math.Ceil(share*1000)/10, strings.Join(next, ", "))
 	return f
 }
 
@@ -242,12 +244,24 @@ func asBlind(err error) error {
 	return err
 }
 
-// findings prints what was found; the first failure is the error.
+// failedChecks says how many failed, and ends as the first of them would.
+type failedChecks struct {
+	count, of int
+	first     error
+}
+
+func (e failedChecks) Error() string {
+	return fmt.Sprintf("check: %d of %s failed", e.count, counted(e.of, "check", "checks"))
+}
+func (e failedChecks) Unwrap() error { return e.first }
+
+// findings prints what was found, the failures too.
 func (o *output) findings(all []finding) error {
-	var first error
+	failed := failedChecks{of: len(all)}
 	for _, f := range all {
-		if first == nil {
-			first = f.err
+		if f.err != nil {
+			failed.count++
+			failed.first = cmp.Or(failed.first, f.err)
 		}
 		if o.json() {
 			if err := json.NewEncoder(o.data).Encode(f); err != nil {
@@ -261,8 +275,8 @@ func (o *output) findings(all []finding) error {
 		}
 		fmt.Fprintf(o.data, "%s  %s: %s\n", mark, f.Check, f.Detail)
 	}
-	if first != nil {
-		return fmt.Errorf("check: %w", first)
+	if failed.count > 0 {
+		return failed
 	}
 	return nil
 }

@@ -171,11 +171,11 @@ func (d *demo) greet(out *output, daemon *daemon) {
 	if url != "nats://127.0.0.1:4222" {
 		server = " -s " + url
 	}
-	fmt.Fprintf(out.notes, `presenced demo: %d simulated people at %g x speed, NATS at %s
+	fmt.Fprintf(out.notes, `presenced demo: %s at %g x speed, NATS at %s
 Look from outside:
   nats%s sub 'presence.>' --new      every event
   nats%s kv watch presence           what is last known
-  curl http://%s/readyz?verbose
+  curl 'http://%s/readyz?verbose'
 
-`, d.users, d.speed, url, server, server, daemon.board.Addr())
+`, counted(d.users, "simulated person", "simulated people"), d.speed, url, server, server, daemon.board.Addr())
 }

@@ -165,7 +165,7 @@ func TestDemoShowsChanges(t *testing.T) {
 			t.Errorf("%q is not in\n%s", want, stdout)
 		}
 	}
-	for _, want := range []string{"sub 'presence.>'", "kv watch presence", "/readyz"} {
+	for _, want := range []string{"sub 'presence.>'", "kv watch presence", "curl 'http://", "/readyz?verbose'"} {
 		if !strings.Contains(stderr, want) {
 			t.Errorf("%q is not in\n%s", want, stderr)
 		}
@@ -296,7 +296,7 @@ func TestExitCodes(t *testing.T) {
 		"no such output":         {[]string{"version", "-o", "xml"}, exitUsage, "want text or json"},
 		"too many arguments":     {[]string{"get", "a", "b"}, exitUsage, "at most 1"},
 		"no user id":             {[]string{"get", "anna"}, exitUsage, "GUID"},
-		"no configuration":       {[]string{"run", "-c", filepath.Join(dir, "none.yaml")}, exitConfig, "none.yaml"},
+		"no configuration":       {[]string{"run", "-c", filepath.Join(dir, "none.yaml")}, exitConfig, "presenced config example"},
 		"secret others can read": {[]string{"run", "-c", open}, exitConfig, "chmod 600"},
 		"secret in the file":     {[]string{"run", "-c", inline}, exitConfig, "secret_file"},
 		"schedule that panics":   {[]string{"run", "-c", cron}, exitConfig, "has no fields"},
@@ -311,6 +311,15 @@ func TestExitCodes(t *testing.T) {
 		"no such shell":          {[]string{"completion", "foo"}, exitUsage, `unknown command "foo"`},
 		"a file and a server":    {[]string{"get", "-c", config, "--server", "nats://127.0.0.1:1"}, exitUsage, "--server and --config are given, want one"},
 		"a file and a prefix":    {[]string{"watch", "-c", config, "--prefix", "foo"}, exitUsage, "--prefix and --config are given"},
+		"no filter":              {[]string{"watch", "-s", "nats://127.0.0.1:1", "contoso.."}, exitUsage, `the filter is "contoso.."`},
+		"no url":                 {[]string{"healthz", "foo"}, exitUsage, "want one such as http://"},
+		"a url without scheme":   {[]string{"healthz", "127.0.0.1:1/readyz"}, exitUsage, "want one such as http://"},
+		"a server for everyone":  {[]string{"nats", "--store-dir", filepath.Join(dir, "none"), "--nats-listen", "0.0.0.0:0"}, exitUsage, "--allow-remote"},
+		"a server's port taken":  {[]string{"nats", "--store-dir", filepath.Join(dir, "taken"), "--nats-listen", strings.TrimPrefix(sim.url, "http://")}, exitFailed, "is taken: stop what listens there, or choose another"},
+		"a simulation's port":    {[]string{"simulate", "--listen", strings.TrimPrefix(sim.url, "http://")}, exitFailed, "is taken: choose another address with --listen"},
+		"one failed check":       {[]string{"check", "-c", wrongSecret, "--nats-listen", "127.0.0.1:1"}, exitPermission, "check: 1 of 4 checks failed\n"},
+		"one tenant":             {[]string{"check", "-c", wrongSecret, "--offline"}, 0, "1 tenant\n"},
+		"one request":            {[]string{"check", "-c", wrongSecret, "--offline"}, 0, "3 known users, 1 request a sweep"},
 		"offline check":          {[]string{"check", "-c", wrongSecret, "--offline"}, 0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -35,6 +35,9 @@ func TestUnreachable(t *testing.T) {
 					t.Errorf("%q is not in\n%s", part, said)
 				}
 			}
+			if strings.Contains(stdout, "FAIL") && strings.Contains(stderr, "refuses") {
+				t.Errorf("it says the failure twice:\n%s", said)
+			}
 			if code != tc.code || strings.Contains(said, "canary-secret") {
 				t.Errorf("exit %d, want %d and no secret:\n%s", code, tc.code, said)
 			}
