@@ -180,7 +180,7 @@ func foreign(cfg *configs.Config) error {
 	if err != nil {
 		return err
 	}
-	return fmt.Errorf("%s is taken, and not by presenced with store %s, which nobody has open: stop what listens there, set nats.url to use it, or give embedded.listen another port",
+	return fmt.Errorf("%s is taken, and not by presenced with store %s, which nobody has open: stop what listens there, name its store with --store-dir if it is yours, set nats.url to use it, or give embedded.listen another port",
 		cfg.Embedded.Listen, cfg.Embedded.StoreDir)
 }
 
