@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -12,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"presenced/presence"
-	"presenced/publisher"
 )
 
 func newGet(out *output) *cobra.Command {
@@ -63,18 +61,6 @@ func newGet(out *output) *cobra.Command {
 	r.register(cmd)
 	cmd.Flags().StringVar(&tenant, "tenant", "*", "alias of one tenant; * for all")
 	return cmd
-}
-
-// checkTenant tells a tenant that nothing was ever known of from one that everyone left.
-func checkTenant(ctx context.Context, log *publisher.Log, tenant string) error {
-	known := false
-	if err := log.Table(ctx, tenant, func(presence.Event) { known = true }); err != nil {
-		return err
-	}
-	if !known {
-		return fmt.Errorf("get tenant %s: there is no such tenant in the table; is it spelt as in the configuration?", tenant)
-	}
-	return nil
 }
 
 // states prints the newest event of each user, as the table holds it or as a row.

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"presenced/configs"
+	"presenced/presence"
 	"presenced/publisher"
 )
 
@@ -102,4 +103,16 @@ func readerConnection(c *configs.Config) (publisher.ConnectionConfig, error) {
 		return publisher.ConnectionConfig{Name: "presenced reader", URL: "nats://" + c.Embedded.Listen}, nil
 	}
 	return connectionConfig(c, "presenced reader", nil)
+}
+
+// checkTenant tells a tenant that nothing was ever known of from one that everyone left.
+func checkTenant(ctx context.Context, log *publisher.Log, tenant string) error {
+	known := false
+	if err := log.Table(ctx, tenant, func(presence.Event) { known = true }); err != nil {
+		return err
+	}
+	if !known {
+		return fmt.Errorf("get tenant %s: there is no such tenant in the table; is it spelt as in the configuration?", tenant)
+	}
+	return nil
 }
