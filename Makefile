@@ -39,10 +39,10 @@ check: ## everything CI runs, but for proof and compose
 proof: ## the proofs of docs/guarantees.md, as long as in CI and with its seed: what is red there is red here
 	$(MAKE) simulate mutants chaos-replicas powercut SEED=9
 
-test: ## all tests
+test: ## the tests that need nothing but Go; make proof has the others
 	go test ./...
 
-race: ## all tests with the race detector, shuffled, a package at a time
+race: ## the same with the race detector, shuffled, a package at a time
 	$(TEST) -race -shuffle=on -p 1
 
 lint: ## the linters, the one that keeps the arrows among them

@@ -45,7 +45,7 @@ func live(t testing.TB, m *board.Metrics, tenant string) {
 	m.Swept(tenant, presence.Sweep{Started: noon, Took: 1500 * time.Millisecond, Users: 10, Known: 6, Unknown: 3, Unanswered: 1, Requests: 2, Failed: 1})
 	m.SourceChanged(tenant, presence.SourceDegraded, presence.CauseThrottled)
 	m.Skipped(tenant)
-	m.Answers(tenant, "stale", 2)
+	m.Answers(tenant, "refused", 2)
 	m.Answers(tenant, "unasked", 4)
 	m.Answers(tenant, "invented", 1)
 	m.Answers(tenant, "known", 0)

@@ -18,7 +18,7 @@ const other = "other"
 var (
 	states   = []presence.SourceState{presence.SourceUp, presence.SourceDegraded, presence.SourceDown}
 	classes  = []string{"2xx", "4xx", "429", "5xx", "network"}
-	outcomes = []string{"known", "unknown", "none", "stale", "unasked"}
+	outcomes = []string{"known", "unknown", "none", "refused", "unasked"}
 )
 
 // Reigns tells which epoch of the tenant this replica owns, 0 for none. A replica
@@ -68,8 +68,8 @@ func (m *Metrics) Request(tenant, class string) {
 }
 
 // Answers tells what became of n users: known, unknown (PresenceUnknown) or none,
-// all three of which Swept counts already; or of n answers: stale (older than what
-// is known) or unasked.
+// all three of which Swept counts already; that Graph refuses their ids (refused, a
+// part of none); or that nobody asked for them (unasked).
 func (m *Metrics) Answers(tenant, outcome string, n int) {
 	if n > 0 {
 		m.answers.WithLabelValues(tenant, oneOf(outcome, outcomes)).Add(float64(n))

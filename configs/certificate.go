@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/rsa"
-	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 )
@@ -18,29 +18,6 @@ const (
 	maxCertificate = 1 << 20
 	expiresSoon    = 14 * 24 * time.Hour
 )
-
-// ReadCertificate reads the certificate and private key of a [Credential] under the rules of [Load]. Call it again when they may have
-// been renewed.
-func (in Inputs) ReadCertificate(certificateFile, keyFile string) (tls.Certificate, error) {
-	chain, leaf, x := readChain(certificateFile)
-	if x == nil {
-		x = inForce(leaf, in.now())
-	}
-	if x != nil {
-		return tls.Certificate{}, fmt.Errorf("reading certificate file %s: %w", oneLine(certificateFile), x)
-	}
-	key, x := readKey(keyFile, in.trusted())
-	if x == nil {
-		x = matching(leaf, key)
-	}
-	if x == nil {
-		x = signsPS256(key)
-	}
-	if x != nil {
-		return tls.Certificate{}, fmt.Errorf("reading key file %s: %w", oneLine(keyFile), x)
-	}
-	return tls.Certificate{Certificate: chain, PrivateKey: key, Leaf: leaf}, nil
-}
 
 func (in Inputs) now() time.Time {
 	if in.Now == nil {
@@ -89,30 +66,25 @@ func blocks(data []byte) ([]*pem.Block, *fault) {
 	return nil, x
 }
 
-// readChain reads the certificates of a PEM file; the first is ours.
-func readChain(path string) ([][]byte, *x509.Certificate, *fault) {
+// readLeaf reads the first certificate of a PEM file, which is ours.
+func readLeaf(path string) (*x509.Certificate, *fault) {
 	data, x := readPublic(path)
 	if x != nil {
-		return nil, nil, x
+		return nil, x
 	}
 	all, x := blocks(data)
 	if x != nil {
-		return nil, nil, x
+		return nil, x
 	}
-	var chain [][]byte
-	for _, b := range all {
-		if b.Type == "CERTIFICATE" {
-			chain = append(chain, b.Bytes)
-		}
+	first := slices.IndexFunc(all, func(b *pem.Block) bool { return b.Type == "CERTIFICATE" })
+	if first < 0 {
+		return nil, &fault{got: "a PEM file without a certificate", want: "a block BEGIN CERTIFICATE", mend: "check that certificate and key are not exchanged"}
 	}
-	if len(chain) == 0 {
-		return nil, nil, &fault{got: "a PEM file without a certificate", want: "a block BEGIN CERTIFICATE", mend: "check that certificate and key are not exchanged"}
-	}
-	leaf, err := x509.ParseCertificate(chain[0])
+	leaf, err := x509.ParseCertificate(all[first].Bytes)
 	if err != nil {
-		return nil, nil, &fault{got: "a certificate that cannot be parsed", want: "an X.509 certificate", mend: "export it again", cause: err}
+		return nil, &fault{got: "a certificate that cannot be parsed", want: "an X.509 certificate", mend: "export it again", cause: err}
 	}
-	return chain, leaf, nil
+	return leaf, nil
 }
 
 func readKey(path string, trusted []string) (crypto.Signer, *fault) {

@@ -128,28 +128,6 @@ func TestCertificateThatEndsSoon(t *testing.T) {
 	}
 }
 
-func TestReadCertificate(t *testing.T) {
-	t.Parallel()
-	key := rsaKey(t, 2048)
-	certificate, private := pair(t, key, -time.Hour, year)
-	both := file(t, "both.pem", private+certificate, 0o600)
-	got, err := inputs().ReadCertificate(both, both)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(got.Certificate) != 1 || got.Leaf == nil || !key.Equal(got.PrivateKey) {
-		t.Error("ReadCertificate lost the certificate, its parsed form or the key")
-	}
-	if _, err := inputs().ReadCertificate("/no/such", both); err == nil {
-		t.Error("ReadCertificate of a missing certificate = no error")
-	}
-	_, err = inputs().ReadCertificate(both, "/no/such")
-	if err == nil {
-		t.Fatal("ReadCertificate of a missing key = no error")
-	}
-	wantParts(t, err.Error(), "reading key file /no/such: got a path where no file is")
-}
-
 func TestTLSOfNATS(t *testing.T) {
 	t.Parallel()
 	curve, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

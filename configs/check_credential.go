@@ -54,7 +54,7 @@ func (c *check) pair(certKey, keyKey string, certPath, keyPath *string, suits fu
 	if !c.path(certKey, certPath) || !c.path(keyKey, keyPath) {
 		return time.Time{}
 	}
-	_, leaf, x := readChain(*certPath)
+	leaf, x := readLeaf(*certPath)
 	if x == nil {
 		x = inForce(leaf, c.now)
 	}

@@ -221,7 +221,7 @@ func readBack(tb testing.TB, server *natsembed.Server, w *teller) story {
 	var newest []byte
 	for i, name := range w.names {
 		s.log[i].name = name
-		if _, err := presence.ParseSubject("presence", s.log[i].subject); err == nil {
+		if _, err := presence.ParseEvent(s.log[i].payload); err == nil {
 			s.userSubjects = append(s.userSubjects, s.log[i].subject)
 			newest = s.log[i].payload
 		}

@@ -45,9 +45,15 @@ func (s story) explain(shown string) error {
 	if shown == source.Subject("presence") {
 		return nil
 	}
-	_, err := presence.ParseSubject("presence", shown)
-	return err
+	if !subjectOfUser.MatchString(shown) {
+		return errors.New("no event has this subject")
+	}
+	return nil
 }
+
+// subjectOfUser is what events about a user are written to.
+var subjectOfUser = regexp.MustCompile(`^presence\.[a-z0-9-]{1,32}\.user\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}` +
+	`\.(left|(change|snapshot)(\.[A-Za-z0-9_-]{1,64}){2})$`)
 
 // matches is NATS's matching of a subject by a filter.
 func matches(filter, subject string) bool {

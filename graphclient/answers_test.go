@@ -105,9 +105,6 @@ func TestAnswersAreKeptApart(t *testing.T) {
 				if len(answers) != 0 || strings.Contains(fmt.Sprint(err), u) {
 					t.Errorf("Presences = %v, %v; want nothing of a bad answer", answers, err)
 				}
-				if r.seen.sum.None != 3 {
-					t.Errorf("observed %+v, want 3 without an answer", r.seen.sum)
-				}
 				return
 			}
 			if err != nil {
@@ -170,7 +167,7 @@ func TestAnswersAreInOrderAndTimed(t *testing.T) {
 			t.Errorf("asked %v, answered %v, want both in order within the call", a.Asked, a.At)
 		}
 	}
-	if diff := cmp.Diff(graphclient.Outcome{Known: 3, Unasked: 3, NewWords: 1}, r.seen.sum); diff != "" {
+	if diff := cmp.Diff(graphclient.Outcome{Unasked: 3, NewWords: 1}, r.seen.sum); diff != "" {
 		t.Errorf("observed (-want +got):\n%s", diff)
 	}
 }

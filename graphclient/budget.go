@@ -227,31 +227,50 @@ func (b *Budget) Hold(d time.Duration) {
 	b.held = max(b.held, b.now()+d)
 }
 
-// Ledger is a snapshot for the owner message. Reserved is what full use of the
-// share needs until an owner's deadline; whoever needs less may lower it. It is
-// what a [Budget.Permit] for this snapshot will let leave.
+// Ledger is a snapshot to look at. Reserved is what full use of the share needs
+// until an owner's deadline.
 func (b *Budget) Ledger() presence.Ledger {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	return b.ledger()
+}
+
+func (b *Budget) ledger() presence.Ledger {
 	now := b.now()
 	b.completed = b.completed.since(now - b.window)
 	l := b.completed.ledger(now)
 	l.InFlight += b.inFlight
 	l.Reserved = b.reserve
 	l.Sent = b.sent
+	l.Held = int(math.Ceil(max(b.held-now, 0).Seconds()))
+	return l
+}
+
+// Reserve is a snapshot for the owner message, which reserves n requests, or as many
+// as full use of the share needs if those are fewer. From now on no more leave than
+// it says, whatever has been permitted: it may be on record long before we hear so,
+// and a successor counts what it says.
+func (b *Budget) Reserve(n int) presence.Ledger {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	l := b.ledger()
+	l.Reserved = min(l.Reserved, n)
+	b.ceiling = min(b.ceiling, l.Sent+uint64(max(l.Reserved, 0)))
 	return l
 }
 
 // Charge counts a predecessor's ledger against this budget. Its completions are
 // older by aged, at least, than their ages say; what was in flight or reserved
-// counts as completing after settle from now.
+// counts as completing after settle from now. A pause that Graph asked it for goes on.
 func (b *Budget) Charge(l presence.Ledger, aged, settle time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.completed = b.completed.charge(l, b.now(), b.window, aged, settle, b.allowed)
+	held := time.Duration(min(l.Held, int(maxRetryAfter/time.Second))) * time.Second
+	b.held = max(b.held, b.now()+held-max(aged, 0))
 }
 
-// Permit says that l, a snapshot of this budget, is on record in the log: up to
+// Permit says that l, from [Budget.Reserve], is on record in the log: up to
 // l.Reserved requests beyond l.Sent may leave, until the time given by the boot
 // clock. It replaces the permit before; a zero ledger takes it back.
 func (b *Budget) Permit(l presence.Ledger, until time.Duration) {

@@ -86,7 +86,7 @@ func TestSingleEndpointWithoutPresence(t *testing.T) {
 
 func TestNewRefuses(t *testing.T) {
 	t.Parallel()
-	cloud, _ := graphclient.CloudByName("")
+	cloud := graphclient.Cloud{LoginURL: "https://login.test", GraphURL: "https://graph.test"}
 	tokens := graphclient.NewTokens(graphclient.TokensConfig{}, nil)
 	budget, _ := newBudget(t, 1, false)
 	for want, f := range map[string]func() (*graphclient.Client, error){

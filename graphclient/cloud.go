@@ -13,23 +13,8 @@ import (
 //
 // Source: https://learn.microsoft.com/graph/deployments
 type Cloud struct {
-	Name     string // for messages
 	LoginURL string // scheme and host, no path
 	GraphURL string // scheme and host, no path
-}
-
-// CloudByName is the cloud that a configuration names: global (also for the
-// empty name), usgov or usgov-dod. Presence cannot be read in China.
-func CloudByName(name string) (Cloud, error) {
-	switch name {
-	case "", "global":
-		return Cloud{"global", "https://login.microsoftonline.com", "https://graph.microsoft.com"}, nil
-	case "usgov":
-		return Cloud{"usgov", "https://login.microsoftonline.us", "https://graph.microsoft.us"}, nil
-	case "usgov-dod":
-		return Cloud{"usgov-dod", "https://login.microsoftonline.us", "https://dod-graph.microsoft.us"}, nil
-	}
-	return Cloud{}, fmt.Errorf("cloud %q is unknown, want global, usgov or usgov-dod", name)
 }
 
 // Check refuses a cloud that would send a secret anywhere but over https or to

@@ -39,7 +39,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	budget.Permit(budget.Ledger(), boot()+10*time.Second) // the log confirmed that we own the tenant
+	budget.Permit(budget.Reserve(1), boot()+10*time.Second) // the log confirmed that we own the tenant
 	client, err := graphclient.New(graphclient.Config{Tenant: "contoso", Cloud: cloud}, tokens, budget, nil, nil)
 	if err != nil {
 		fmt.Println(err)
@@ -62,7 +62,7 @@ func ExampleBudget_Permit() {
 	_, err = budget.Admit(context.Background())
 	fmt.Println(err)
 
-	record := budget.Ledger()
+	record := budget.Reserve(3) // goes to the log; once it is there:
 	budget.Permit(record, time.Hour+10*time.Second)
 	for range record.Reserved {
 		slot, err := budget.Admit(context.Background())

@@ -3,6 +3,7 @@ package graphclient_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -114,4 +115,57 @@ func BenchmarkLedger(b *testing.B) {
 	for b.Loop() {
 		budget.Ledger()
 	}
+}
+
+// A pause that Graph asked for is on record, and goes on for a successor, from when
+// the record was made and for a quarter of an hour at most.
+func TestLedgerHandsAPauseOn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		old, _ := newBudget(t, 10, true)
+		old.Hold(90*time.Second + time.Millisecond)
+		l := old.Reserve(1)
+		if l.Held != 91 {
+			t.Errorf("held for %d s on record, want 91", l.Held)
+		}
+		for _, tc := range []struct {
+			held  int
+			aged  time.Duration
+			after time.Duration
+		}{{91, 30 * time.Second, 61 * time.Second}, {91, time.Hour, 0}, {1 << 40, 0, 15 * time.Minute}, {-5, 0, 0}} {
+			next, boot := newBudget(t, 10, true)
+			next.Charge(presence.Ledger{Held: tc.held}, tc.aged, 0)
+			next.Permit(next.Reserve(1), boot()+time.Hour)
+			begin := time.Now()
+			if _, err := next.Admit(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if got := time.Since(begin); got != tc.after {
+				t.Errorf("%+v: the first request leaves after %v", tc, got)
+			}
+		}
+	})
+}
+
+// What is reserved for the next record binds at once; a permit for more only when
+// the log has it.
+func TestReserveBindsAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b, boot := newBudget(t, 30, true)
+		spend(t, b, 3)
+		l := b.Reserve(2)
+		if l.Sent != 3 || l.Reserved != 2 {
+			t.Fatalf("Reserve(2) = %+v, want 3 sent and 2 reserved", l)
+		}
+		spend(t, b, 2)
+		if _, err := within(b, time.Second); !errors.Is(err, graphclient.ErrUnpermitted) {
+			t.Errorf("a third one: %v, want ErrUnpermitted", err)
+		}
+		b.Permit(b.Reserve(1), boot()+10*time.Second)
+		spend(t, b, 1)
+		if l := b.Reserve(1000); l.Reserved != 10 {
+			t.Errorf("reserved %d, want no more than full use needs, 10", l.Reserved)
+		}
+	})
 }

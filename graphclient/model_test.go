@@ -21,6 +21,8 @@ func TestBudgetFollowsItsModel(t *testing.T) {
 			b, boot := newBudget(t, allowed, false)
 			m := &model{allowed: allowed, boot: boot}
 			var flying []*graphclient.Slot
+			var record presence.Ledger // what was reserved last
+			onRecord := 0              // and how many may have left in all by it
 			land := func(end func(*graphclient.Slot), grace time.Duration) {
 				if len(flying) == 0 {
 					return
@@ -56,10 +58,15 @@ func TestBudgetFollowsItsModel(t *testing.T) {
 						m.held = until
 					}
 				},
-				"permit": func(*rapid.T) {
-					l := b.Ledger()
-					m.ceiling, m.until = m.sent+(allowed+2)/3, boot()+10*time.Second
-					b.Permit(l, m.until)
+				"reserve": func(rt *rapid.T) {
+					n := rapid.IntRange(0, allowed).Draw(rt, "reserve")
+					record = b.Reserve(n)
+					onRecord = m.sent + min(n, (allowed+2)/3)
+					m.ceiling = min(m.ceiling, onRecord)
+				},
+				"permit": func(*rapid.T) { // what was reserved last, however long ago
+					m.ceiling, m.until = onRecord, boot()+10*time.Second
+					b.Permit(record, m.until)
 				},
 				"charge": func(rt *rapid.T) {
 					l := presence.Ledger{

@@ -2,10 +2,7 @@ package graphclient
 
 // Outcome counts what one call of [Client.Presences] brought.
 type Outcome struct {
-	Known    int // answered with a presence
-	Unknown  int // answered with PresenceUnknown
-	None     int // not answered
-	Refused  int // of None: Graph refuses the id itself, or did so lately
+	Refused  int // users without an answer because Graph refuses the id itself, or did so lately
 	Unasked  int // entries of users nobody asked for, or of nobody; ignored
 	NewWords int // words that this version does not know, passed on
 }

@@ -46,14 +46,6 @@ func (c *Client) Presences(ctx context.Context, ids []presence.UserID) ([]presen
 	if len(answers) > 0 {
 		c.bad.answered(nil, time.Now()) // for an id that was refused after the last answer
 	}
-	for _, a := range answers {
-		if a.Presence.IsUnknown() {
-			counts.Unknown++
-		} else {
-			counts.Known++
-		}
-	}
-	counts.None = len(asked) - len(answers)
 	c.observer.Answers(counts)
 	return answers, err
 }

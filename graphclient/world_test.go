@@ -184,9 +184,6 @@ func (o *tally) Request(class string) {
 func (o *tally) Answers(c graphclient.Outcome) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.sum.Known += c.Known
-	o.sum.Unknown += c.Unknown
-	o.sum.None += c.None
 	o.sum.Refused += c.Refused
 	o.sum.Unasked += c.Unasked
 	o.sum.NewWords += c.NewWords

@@ -39,7 +39,7 @@ func (r Rule) Diff(last State, a Answer) (*Event, State) {
 	if last.Seen() && older(a.Presence.SequenceNumber, last.Presence.SequenceNumber) {
 		return nil, last
 	}
-	a.Asked, a.At = notBefore(toWire(a.Asked), last.Confirmed), notBefore(toWire(a.At), last.Confirmed, last.Since)
+	a.Asked, a.At = latest(toWire(a.Asked), last.Confirmed), latest(toWire(a.At), last.Confirmed, last.Since)
 	next := State{Presence: a.Presence, Revision: last.Revision + 1, Since: a.At, Confirmed: a.Asked}
 	if !last.Seen() {
 		reason := ReasonSnapshot
@@ -74,7 +74,7 @@ func (r Rule) Diff(last State, a Answer) (*Event, State) {
 // holds once it is in the log. The revision lives on: a user who comes back goes
 // on counting.
 func (r Rule) Leave(user UserID, last State, at time.Time) (*Event, State) {
-	at = notBefore(toWire(at), last.Confirmed, last.Since)
+	at = latest(toWire(at), last.Confirmed, last.Since)
 	next := State{Presence: last.Presence, Revision: max(last.Revision, r.Floor) + 1, Since: at, Left: true, Confirmed: at}
 	return &Event{
 		Kind: KindLeft, Tenant: r.Tenant, User: user, Revision: next.Revision,
@@ -127,8 +127,8 @@ func older(s, t string) bool { return s != "" && t != "" && s < t }
 
 func past(s State) *Past { return &Past{Presence: s.Presence, Since: s.Since} }
 
-// notBefore is the latest of the times.
-func notBefore(t time.Time, floors ...time.Time) time.Time {
+// latest is the latest of the times.
+func latest(t time.Time, floors ...time.Time) time.Time {
 	for _, f := range floors {
 		if t.Before(f) {
 			t = f

@@ -78,6 +78,7 @@ type Ledger struct {
 	Completed []int  `json:"completed,omitempty"` // index: age in whole seconds, rounded down
 	InFlight  int    `json:"inFlight,omitempty"`  // sent, not completed
 	Reserved  int    `json:"reserved,omitempty"`  // may still be sent without another word
+	Held      int    `json:"held,omitempty"`      // seconds, rounded up, in which Graph asked for silence
 	Sent      uint64 `json:"-"`                   // total sent when it was taken; what Reserved counts from
 }
 

@@ -15,12 +15,17 @@ type Sweep struct {
 	Cause      Cause // why chunks failed, the worst of them
 	Changes    int
 	Snapshots  int
-	Left       int
 }
 
-// Source is what the sweep says of how much we can see.
+// Answered reports whether the sweep saw anybody, or had nobody to ask for.
+func (s Sweep) Answered() bool { return s.Known+s.Unknown > 0 || s.Users == 0 }
+
+// Source is what the sweep says of how much we can see. A person without an answer
+// is no blindness, see docs/adr/0004-three-outcomes.md; nobody with one is.
 func (s Sweep) Source() SourceState {
 	switch {
+	case !s.Answered():
+		return SourceDown
 	case s.Failed == 0:
 		return SourceUp
 	case s.Failed < s.Requests:

@@ -52,7 +52,7 @@ func eventMessage(prefix string, e *presence.Event) (*nats.Msg, error) {
 	}
 	data, err := json.Marshal(e)
 	if err != nil {
-		return nil, fmt.Errorf("encode event %s: %w", e.ID(), err)
+		return nil, fmt.Errorf("encode event of tenant %s: %w", e.Tenant, err)
 	}
 	m.Data = data
 	return m, nil
@@ -92,7 +92,7 @@ func (l *Log) send(ctx context.Context, id string, msgs []*nats.Msg) (reply, err
 	}
 	answer, err := l.conn.RequestMsgWithContext(ctx, msgs[len(msgs)-1])
 	if errors.Is(err, nats.ErrNoResponders) {
-		return reply{}, fmt.Errorf("no stream takes %s: %w", msgs[len(msgs)-1].Subject, err)
+		return reply{}, fmt.Errorf("no stream takes %s: %w", hideUsers(msgs[len(msgs)-1].Subject), err)
 	}
 	if err != nil {
 		return reply{}, err

@@ -2,7 +2,6 @@ package publisher
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -35,19 +34,13 @@ type Connection struct {
 	cause  atomic.Pointer[error] // why it does not stand; nil: it does, or nothing is known
 	log    *zap.Logger
 	denied atomic.Pointer[denial]
-}
-
-// denial is the newest refusal of a permission. NATS tells it apart from the
-// request that it refuses, which then just times out.
-type denial struct {
-	text string
-	at   time.Time
+	said   map[string]time.Time // when what was logged of the connection
 }
 
 // Connect starts to connect and returns at once; an error means that the
 // configuration cannot work (a bad URL, unreadable credentials).
 func Connect(cfg ConnectionConfig, log *zap.Logger) (*Connection, error) {
-	c := &Connection{log: log}
+	c := &Connection{log: log, said: map[string]time.Time{}}
 	changed := cfg.Changed
 	if changed == nil {
 		changed = func(bool, error) {}
@@ -75,12 +68,7 @@ func Connect(cfg ConnectionConfig, log *zap.Logger) (*Connection, error) {
 		nats.ReconnectHandler(func(*nats.Conn) { changed(true, nil) }),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { changed(false, err) }),
 		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { changed(false, err) }),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
-			if errors.Is(err, nats.ErrPermissionViolation) {
-				c.denied.Store(&denial{text: err.Error(), at: time.Now()})
-			}
-			log.Warn("nats connection", zap.Error(err))
-		}),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { c.hear(err, time.Now()) }),
 	}
 	opts = append(opts, cfg.Options...)
 	nc, err := dial(cfg, opts)
@@ -100,22 +88,6 @@ func dial(cfg ConnectionConfig, opts []nats.Option) (*nats.Conn, error) {
 		return nc, err
 	}
 	return nats.Connect(cfg.URL, opts...)
-}
-
-// deniedWait is how long a refusal of a permission may come behind what it caused.
-const deniedWait = 50 * time.Millisecond
-
-// deniedError is a missing right, named.
-type deniedError struct{ text string }
-
-func (e *deniedError) Error() string { return e.text + ": grant it to presenced's NATS user" }
-
-// deniedSince tells a permission error from a timeout; nil if it was none.
-func (c *Connection) deniedSince(t time.Time) error {
-	if d := c.denied.Load(); d != nil && !d.at.Before(t) {
-		return &deniedError{text: d.text}
-	}
-	return nil
 }
 
 // AwaitConnected blocks until the connection stands or ctx ends.
@@ -166,18 +138,6 @@ func older(v, than string) bool {
 		}
 	}
 	return false
-}
-
-// LastError is why the connection does not stand. NATS itself remembers it only if
-// the server spoke.
-func (c *Connection) LastError() error {
-	if err := c.Conn.LastError(); err != nil {
-		return err
-	}
-	if cause := c.cause.Load(); cause != nil {
-		return *cause
-	}
-	return nil
 }
 
 // Where names the server without whatever secret a URL may carry.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"presenced/presence"
@@ -51,3 +52,18 @@ func Mend(ctx context.Context, l *Log, tenant string, states map[presence.UserID
 func Put(ctx context.Context, l *Log, tenant string, user presence.UserID, from, expect uint64) (bool, error) {
 	return l.put(ctx, l.cfg.entry(tenant, string(user)), from, expect)
 }
+
+// Send writes an event without an owner message before it.
+func Send(ctx context.Context, l *Log, e *presence.Event) error {
+	m, err := eventMessage(l.cfg.Prefix, e)
+	if err == nil {
+		_, err = l.send(ctx, "", []*nats.Msg{m})
+	}
+	return err
+}
+
+// HideUsers cuts subjects off before a user's id.
+var HideUsers = hideUsers
+
+// Hear gives the connection an error as NATS would, at that time.
+func Hear(c *Connection, err error, at time.Time) { c.hear(err, at) }

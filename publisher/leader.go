@@ -68,6 +68,8 @@ func (l *Log) ask(ctx context.Context, stream string, question map[string]any) (
 		return nil, fmt.Errorf("read answer of stream %s: neither a message nor an error", stream)
 	case answer.Error.ErrorCode == codeMessageNotFound:
 		return nil, nil
+	case answer.Error.ErrorCode == codeStreamNotFound:
+		return nil, fmt.Errorf("stream %s: %w: restart presenced, which makes it anew if nats.stream.manage is create", stream, answer.Error)
 	}
 	return nil, fmt.Errorf("stream %s: %w", stream, answer.Error)
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -155,6 +156,44 @@ func TestLoadTakesFromTableAndLogTogether(t *testing.T) {
 	states, intact := load(t, log, "b")
 	if diff := cmp.Diff(p.known(), states); diff != "" || !intact {
 		t.Errorf("intact %t, states (-want +got):\n%s", intact, diff)
+	}
+}
+
+// A table that somebody deleted is missed by the next load, which says what to do:
+// whoever starts makes it anew, of all that the log has, and loads before it is filled.
+func TestDeletedTable(t *testing.T) {
+	t.Parallel()
+	server := startServer(t)
+	log := openLog(t, server)
+	c, own := owned(t, log, "a")
+	p := newPeople()
+	mustAppend(t, c, p.become("Available", "Available", userID(1), userID(2), userID(3)))
+	awaitTable(t, log, own)
+	if err := rawJetStream(t, server).DeleteStream(t.Context(), "KV_presence"); err != nil {
+		t.Fatal(err)
+	}
+	mustAppend(t, c, p.become("Busy", "Busy", userID(2)))
+	mustAppend(t, c, p.leave(userID(3)))
+	mustAppend(t, c, p.beat())
+	c, own = owned(t, log, "b")
+	_, err := c.Load(t.Context(), own)
+	if err == nil || !strings.Contains(err.Error(), "KV_presence") || !strings.Contains(err.Error(), "restart presenced") {
+		t.Errorf("load without the table: %v, want it named, and what to do", err)
+	}
+	written := len(read(t, log))
+
+	log = openLog(t, server)
+	states, intact := load(t, log, "c")
+	if diff := cmp.Diff(p.known(), states); diff != "" || !intact {
+		t.Errorf("after a restart: intact %t, states (-want +got):\n%s", intact, diff)
+	}
+	awaitTable(t, log, own)
+	states, intact = load(t, log, "d")
+	if diff := cmp.Diff(p.known(), states); diff != "" || !intact {
+		t.Errorf("from the table made anew: intact %t, states (-want +got):\n%s", intact, diff)
+	}
+	if n := len(read(t, log)); n != written {
+		t.Errorf("%d events in the log, want the same %d", n, written)
 	}
 }
 

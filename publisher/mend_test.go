@@ -95,14 +95,14 @@ func TestMendingNeverGoesBack(t *testing.T) {
 	mustAppend(t, c, p.become("Busy", "Busy", userID(1)))
 	awaitTable(t, log, own)
 
-	n, err := publisher.Mend(t.Context(), log, tenant, old, map[presence.UserID]uint64{userID(1): 2})
+	n, err := publisher.Mend(t.Context(), log, tenant, old, map[presence.UserID]uint64{userID(1): 3})
 	if err != nil || n != 0 {
 		t.Errorf("put back %d entries, %v; want none", n, err)
 	}
 	if e, err := log.Get(t.Context(), tenant, userID(1)); err != nil || e.After.Availability != "Busy" {
 		t.Errorf("entry = %+v, %v; want Busy", e, err)
 	}
-	if done, err := publisher.Put(t.Context(), log, tenant, userID(1), 2, 1); err != nil || done {
+	if done, err := publisher.Put(t.Context(), log, tenant, userID(1), 3, 1); err != nil || done {
 		t.Errorf("an entry that was replaced meanwhile was overwritten: %t, %v", done, err)
 	}
 }

@@ -56,7 +56,6 @@ type wireReply struct {
 	Count  int    `json:"count"`
 	Double bool   `json:"duplicate"`
 	Error  *struct {
-		Code        int    `json:"code"`
 		ErrCode     int    `json:"err_code"`
 		Description string `json:"description"`
 	} `json:"error"`

@@ -15,7 +15,7 @@ import (
 	"presenced/presence"
 )
 
-var cloud = graphclient.Cloud{Name: "simulated", LoginURL: "http://127.0.0.1:1", GraphURL: "http://127.0.0.1:2"}
+var cloud = graphclient.Cloud{LoginURL: "http://127.0.0.1:1", GraphURL: "http://127.0.0.1:2"}
 
 // graph is the simulated Graph, what goes wrong on the way to it, and the record
 // of what it was asked and what it served whole.

@@ -219,6 +219,9 @@ func (j *judge) progress(t *tenantLog) {
 		j.fault("%s was swept whole %v before the end", t.plan.Name, age)
 		return
 	}
+	if !o.settled {
+		return // a planned hand-over just before the end: the new owner waits for the limit, with a roster of its own
+	}
 	state := map[presence.UserID]presence.Event{}
 	for _, e := range t.events {
 		state[e.User] = e.Event

@@ -202,7 +202,7 @@ func (j *judge) sayings(t *tenantLog, term *term, said presence.SourceState, nat
 		outages(s.at, s.Cause)
 		now := presence.SourceUp
 		switch {
-		case s.Failed == s.Requests && s.Failed > 0:
+		case s.Users > 0 && s.Known+s.Unknown == 0, s.Failed == s.Requests && s.Failed > 0:
 			now = presence.SourceDown
 			for _, a := range term.answers {
 				if a.at.After(s.Started) && a.at.Before(s.Started.Add(s.Took)) {

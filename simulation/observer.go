@@ -43,6 +43,21 @@ func (ts *terms) current(p *process, tenant int) *term {
 	return nil
 }
 
+// whole reports whether nothing of a sweep failed.
+func whole(s sweep) bool { return s.Failed == 0 }
+
+// swept is when a tenant was last swept whole.
+func (ts *terms) swept(tenant int) (last time.Time) {
+	for _, t := range ts.all {
+		for _, s := range t.sweeps {
+			if t.tenant == tenant && whole(s) && s.at.After(last) {
+				last = s.at
+			}
+		}
+	}
+	return last
+}
+
 // observer takes note of what a worker says.
 type observer struct {
 	process *process

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,7 +31,8 @@ type Record struct {
 type owner struct {
 	process *process
 	users   []presence.UserID
-	swept   time.Time // the last sweep without a failure
+	swept   time.Time // the last sweep without a failure, by whoever reigned then
+	settled bool      // the owner itself has made one
 }
 
 // record is taken while the processes still run; log and table follow once they
@@ -48,13 +50,7 @@ func (w *world) record() *Record {
 				continue
 			}
 			if t := g.terms.current(p, i); t != nil {
-				o := owner{process: p, users: p.rosters[i]}
-				for _, s := range t.sweeps {
-					if s.Failed == 0 {
-						o.swept = s.at
-					}
-				}
-				r.owners[i] = o
+				r.owners[i] = owner{process: p, users: p.rosters[i], swept: g.terms.swept(i), settled: slices.ContainsFunc(t.sweeps, whole)}
 			}
 		}
 	}

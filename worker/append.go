@@ -35,7 +35,7 @@ func events(due []change) []*presence.Event {
 // those of the first try, whichever try is stored: what they permit is then too
 // little, never too much.
 func (r *reign) write(b presence.Batch) error {
-	b.Ledger = r.ledger(r.due(), r.next)
+	b.Ledger = r.reserve(r.due(), r.next)
 	if b.Release {
 		b.Ledger.Reserved = 0
 	}

@@ -320,7 +320,7 @@ type fakeBudget struct {
 	settles []time.Duration
 }
 
-func (b *fakeBudget) Ledger() presence.Ledger { return presence.Ledger{Reserved: 400} }
+func (b *fakeBudget) Reserve(n int) presence.Ledger { return presence.Ledger{Reserved: min(n, 400)} }
 func (b *fakeBudget) Charge(l presence.Ledger, _, settle time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -22,6 +22,7 @@ type standing struct {
 	since   time.Duration // boot clock at our first sight of it
 	open    time.Duration // since when we have seen it vacant; 0: it is not
 	charged bool          // our budget counts its requests
+	removed bool          // there was an owner message before, and now there is none
 }
 
 // see updates the watch with what was read now.
@@ -29,7 +30,7 @@ func (s standing) see(o presence.Owner, now time.Duration) standing {
 	if s.owner.Sequence == o.Sequence && s.since != 0 {
 		return s
 	}
-	return standing{owner: o, since: max(now, 1)}
+	return standing{owner: o, since: max(now, 1), removed: o.Sequence == 0 && s.owner.Sequence > 0}
 }
 
 // vacant reports whether replica may take the tenant over: nobody has it, its
@@ -46,19 +47,23 @@ func (s standing) vacant(now time.Duration, replica string, embedded bool) bool 
 // than written its completions are, and from when on the rest is completed.
 //
 // After a challenge the old owner has asked nothing since its deadline, and a
-// request that it sent just before has timed out timeout later.
+// request that it sent just before has timed out timeout later. One that released the
+// tenant had asked nothing since then; what it had given up may be on its way yet.
 func (s standing) charge(now time.Duration, embedded bool, timeout time.Duration) (aged, settle time.Duration) {
 	watched := now - s.since
-	if s.owner.Released || s.owner.Embedded && embedded {
+	switch {
+	case s.owner.Released && s.owner.Ledger.InFlight > 0:
+		return watched, max(timeout-watched, 0) + settleGrace
+	case s.owner.Released, s.owner.Embedded && embedded:
 		return watched, settleGrace
 	}
 	return watched, max(ownerDeadline+timeout-watched, 0) + settleGrace
 }
 
-// ledger is what the predecessor left; one that cannot be read may have used up
-// everything.
+// ledger is what the predecessor left; one that cannot be read, or that somebody has
+// removed, may have used up everything.
 func (s standing) ledger() presence.Ledger {
-	if s.owner.Sequence > 0 && s.owner.Replica == "" {
+	if s.removed || s.owner.Sequence > 0 && s.owner.Replica == "" {
 		return presence.Ledger{Reserved: 1 << 30}
 	}
 	return s.owner.Ledger

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"go.uber.org/zap"
@@ -72,8 +73,9 @@ func (r *reign) watch(ctx context.Context) error {
 		case <-r.seat.yield:
 			return r.release()
 		case <-tick.C:
-			r.realign()
-			r.next = r.tick(r.next)
+			if !r.realign() {
+				r.next = r.tick(r.next)
+			}
 			tick.Reset(time.Until(r.next))
 		case a, ok := <-r.answers():
 			if err := r.take(a, ok); err != nil {
@@ -142,7 +144,7 @@ func (r *reign) take(a answered, ok bool) error {
 		if err := r.hear(a); err != nil {
 			return err
 		}
-		seen = seen || a.err == nil
+		seen = seen || len(a.answers) > 0
 		due = append(due, r.known.compare(a.answers)...)
 		if len(due) >= presence.MaxBatch {
 			break
@@ -179,14 +181,21 @@ func (r *reign) hear(a answered) error {
 		return nil
 	}
 	cause := causeOf(a.err)
-	if !r.sweep.mute && r.heard.add(a.err) {
-		r.log.Warn("no answer from Graph", zap.String("cause", string(cause)), zap.Error(a.err))
+	if !r.sweep.mute {
+		r.note(a.err)
 	}
 	if cause.Permanent() {
 		r.report(func(s *Status) { s.Cause, s.Refusal = cause, a.err })
 		r.sweep.stop() // the next chunk would be refused too
 	}
 	return nil
+}
+
+// note has a reason for silence in the log, once for as long as it lasts.
+func (r *reign) note(err error) {
+	if r.heard.add(err) {
+		r.log.Warn("no answer from Graph", zap.String("cause", string(causeOf(err))), zap.Error(err))
+	}
 }
 
 func (r *reign) tally(due []change) {
@@ -211,6 +220,10 @@ func (r *reign) endSweep(due []change) error {
 	r.sweep = nil
 	if s.mute {
 		return nil
+	}
+	if !report.Answered() && report.Cause == presence.CauseNone {
+		report.Cause = presence.CauseUnreachable
+		r.note(&presence.BlindError{Cause: report.Cause, Err: fmt.Errorf("answers came, and not one of %d users is in them: see whether they exist in this tenant", report.Users)})
 	}
 	if report.Cause.Permanent() {
 		r.resume = time.Now().Add(retryPermanent)
@@ -246,11 +259,11 @@ func (r *reign) tell(report presence.Sweep) {
 	r.report(func(s *Status) {
 		s.Sweeps++
 		s.Source, s.Cause, s.Refusal = r.known.summary.Source, report.Cause, refusal
-		if report.Users == 0 || report.Failed < report.Requests {
+		if report.Answered() {
 			s.LastSweep = time.Now()
 		}
 	})
-	if report.Changes+report.Snapshots > 0 || report.Failed > 0 {
+	if report.Changes+report.Snapshots > 0 || report.Cause != presence.CauseNone {
 		r.log.Info("sweep", zap.Int("users", report.Users), zap.Int("changes", report.Changes), zap.Int("snapshots", report.Snapshots),
 			zap.Int("unanswered", report.Unanswered), zap.Int("failed", report.Failed), zap.String("cause", string(report.Cause)), zap.Duration("took", report.Took))
 	}

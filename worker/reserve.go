@@ -6,16 +6,14 @@ import (
 	"presenced/presence"
 )
 
-// ledger is the budget's, with no more reserved than what is due before an owner
-// deadline: the chunks given, those of the sweeps from tick on that begin by then,
-// and tries to follow. A successor has to count it all as used.
-func (t *Tenant) ledger(due int, tick time.Time) presence.Ledger {
-	l := t.budget.Ledger()
-	for end := time.Now().Add(ownerDeadline); due < l.Reserved && !tick.IsZero() && !tick.After(end); tick = t.cfg.Schedule.Next(tick) {
+// reserve is the ledger for an owner message, with no more reserved than what is due
+// before an owner deadline: the chunks given, those of the sweeps from tick on that
+// begin by then, and tries to follow. A successor has to count it all as used.
+func (t *Tenant) reserve(due int, tick time.Time) presence.Ledger {
+	for end := time.Now().Add(ownerDeadline); !tick.IsZero() && !tick.After(end); tick = t.cfg.Schedule.Next(tick) {
 		due += t.chunks()
 	}
-	l.Reserved = min(l.Reserved, due+min(2*due, retries))
-	return l
+	return t.budget.Reserve(due + min(2*due, retries))
 }
 
 // chunks is how many requests a sweep is.

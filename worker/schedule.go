@@ -3,6 +3,7 @@ package worker
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -56,6 +57,14 @@ func (s Schedule) Next(t time.Time) time.Time {
 		}
 	}
 	return next
+}
+
+// byWallClock reports whether a spec names times of the day: all do but @every.
+func (s Schedule) byWallClock() bool {
+	return slices.ContainsFunc(s, func(spec cron.Schedule) bool {
+		_, steady := spec.(cron.ConstantDelaySchedule)
+		return !steady
+	})
 }
 
 var parser = cron.NewParser(cron.SecondOptional | cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor)

@@ -18,8 +18,9 @@ type Source interface {
 // Budget is the tenant's request budget as far as ownership is concerned;
 // graphclient.Budget is one. Safe for concurrent use.
 type Budget interface {
-	// Ledger is what the next owner message says of our requests.
-	Ledger() presence.Ledger
+	// Reserve is what the next owner message says of our requests, and of n more, or
+	// fewer, that may leave. At once no more than those may, whatever has been permitted.
+	Reserve(n int) presence.Ledger
 
 	// Charge counts a predecessor's ledger as ours. Its completions are at least
 	// aged older than they say; what was in flight or reserved counts as completing
@@ -59,6 +60,6 @@ type Observer interface {
 	Swept(tenant string, s presence.Sweep)
 	Skipped(tenant string)                                                         // a sweep was due while another was under way
 	Appended(tenant string, events []*presence.Event, took time.Duration)          // acked
-	Troubled(tenant string, err error)                                             // an append did not go through, and is tried again
+	Troubled(tenant string, err error)                                             // the log could not be read or written, and is tried again
 	SourceChanged(tenant string, state presence.SourceState, cause presence.Cause) // acked
 }

@@ -82,7 +82,7 @@ func (t *Tenant) challenge(ctx, work context.Context, watch *standing) (*term, e
 		aged, settle := watch.charge(now, t.cfg.Embedded, t.cfg.Timeout)
 		t.budget.Charge(watch.ledger(), aged, settle)
 	}
-	ledger := t.ledger(t.chunks(), t.cfg.Schedule.Next(time.Now())) // the first sweep begins at once
+	ledger := t.reserve(t.chunks(), t.cfg.Schedule.Next(time.Now())) // the first sweep begins at once
 	sent := t.cfg.Boot()
 	own, err := t.journal.Acquire(work, o, ledger)
 	if err != nil {

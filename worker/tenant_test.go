@@ -236,6 +236,7 @@ func TestTakeOverTimes(t *testing.T) {
 	}{
 		"nobody":               {presence.Owner{}, false, 0, 0},
 		"released":             {presence.Owner{Sequence: 7, Replica: "z", Epoch: 4, Released: true}, false, 0, 2 * time.Second},
+		"released in a hurry":  {presence.Owner{Sequence: 7, Replica: "z", Epoch: 4, Released: true, Ledger: presence.Ledger{InFlight: 1}}, false, 0, 22 * time.Second},
 		"dead":                 {presence.Owner{Sequence: 7, Replica: "z", Epoch: 4}, false, 15 * time.Second, 17 * time.Second},
 		"died with the server": {presence.Owner{Sequence: 7, Replica: "z", Epoch: 4, Embedded: true}, true, 0, 2 * time.Second},
 		"embedded elsewhere":   {presence.Owner{Sequence: 7, Replica: "z", Epoch: 4, Embedded: true}, false, 15 * time.Second, 17 * time.Second},
@@ -451,6 +452,33 @@ func TestBlindnessIsNews(t *testing.T) {
 		}
 		if n := len(w.model.log()); n != 1300 {
 			t.Errorf("%d events, want the 1300 snapshots only", n)
+		}
+	})
+}
+
+// Answers in which nobody is are no sight of the tenant, whatever their status says.
+func TestAnswersWithoutAnybodyAreBlindness(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 2)
+		w.source.set(userID(0), "")
+		w.source.set(userID(1), "")
+		w.start()
+		w.after(time.Minute)
+		if s := w.tenant.Status(); !s.LastSweep.IsZero() || s.Refusal == nil || s.Source != presence.SourceDown {
+			t.Errorf("status %+v, want no answered sweep, and why", s)
+		}
+		if n := w.lines.FilterMessage("no answer from Graph").Len(); n != 1 {
+			t.Errorf("said %d times in the log, want once", n)
+		}
+		w.source.set(userID(1), "Busy") // one of two is enough
+		w.after(time.Minute)
+		if s := w.tenant.Status(); s.LastSweep.IsZero() || s.Refusal != nil || s.Source != presence.SourceUp {
+			t.Errorf("status %+v, want an answered sweep", s)
+		}
+		w.stop()
+		if diff := cmp.Diff([]string{">down unreachable", "down>up "}, w.model.said()); diff != "" {
+			t.Errorf("news (-want +got):\n%s", diff)
 		}
 	})
 }

@@ -14,9 +14,8 @@ func moved(from, to time.Time) time.Duration {
 }
 
 // realign reports whether the wall clock has moved, by a second or more, since it was
-// worked out when the next sweep is due. That is worked out anew then, and it does
-// not come later than it was to come: a clock that is set back, or again and again,
-// makes nobody blind.
+// worked out when the next sweep is due. A schedule that goes by the wall clock has
+// that worked out anew then; for another nothing has changed.
 func (r *reign) realign() bool {
 	now := time.Now()
 	by := moved(r.next, now)
@@ -24,10 +23,11 @@ func (r *reign) realign() bool {
 		return false
 	}
 	r.log.Warn("the wall clock moved by itself: it was set, or the machine slept", zap.Duration("by", by))
-	was := now.Add(r.next.Sub(now)) // the same moment by the clock as it is now
-	r.next = r.cfg.Schedule.Next(now)
-	if was.Before(r.next) {
-		r.next = was
+	if r.cfg.Schedule.byWallClock() {
+		r.next = r.cfg.Schedule.Next(now)
+	} else {
+		same := now.Add(r.next.Sub(now))
+		r.next = same.Add(-time.Duration(same.Nanosecond())) // @every counts from whole seconds
 	}
 	return true
 }

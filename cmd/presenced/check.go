@@ -114,14 +114,15 @@ func checkToken(ctx context.Context, t *configs.Tenant, in configs.Inputs) findi
 }
 
 // needed is the permissions of a tenant's configuration; of each group one is
-// enough, the first is the least.
+// enough, the first is the least that Microsoft documents for the request. Of
+// User.ReadBasic.All, reports differ on whether it is enough without a signed-in user.
 func needed(t *configs.Tenant) [][]string {
 	all := [][]string{{"Presence.Read.All", "Presence.ReadWrite.All"}}
 	if t.Endpoint == "me" {
 		all = [][]string{{"Presence.Read", "Presence.Read.All", "Presence.ReadWrite"}}
 	}
 	if len(t.Users.UPNs) > 0 {
-		all = append(all, []string{"User.ReadBasic.All", "User.Read.All", "Directory.Read.All"})
+		all = append(all, []string{"User.Read.All", "User.ReadBasic.All", "Directory.Read.All"})
 	}
 	if len(t.Users.Groups) > 0 {
 		all = append(all, []string{"GroupMember.Read.All", "Group.Read.All", "Directory.Read.All"})

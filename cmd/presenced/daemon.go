@@ -39,6 +39,7 @@ type daemon struct {
 	events   atomic.Pointer[publisher.Log] // nil: not open yet
 	unopened atomic.Pointer[error]         // why; nil: not tried yet
 	tenants  atomic.Pointer[[]*tenancy]    // those that are watched, or are about to be
+	askers   map[app][]*tenancy            // that may count in Graph's window, oldest first; watch's alone
 	balance  *worker.Balance               // nil: the log is not open yet
 	bug      chan error                    // a tenant that keeps panicking
 }
@@ -48,7 +49,7 @@ type daemon struct {
 func startDaemon(ctx context.Context, cfg *configs.Config, in configs.Inputs, log *zap.Logger, level zap.AtomicLevel) (*daemon, error) {
 	registry := prometheus.NewRegistry()
 	d := &daemon{
-		cfg: cfg, in: in, log: log, level: level, bug: make(chan error, 1),
+		cfg: cfg, in: in, log: log, level: level, askers: make(map[app][]*tenancy), bug: make(chan error, 1),
 		metrics: board.NewMetrics(registry, board.Build{Version: thisBuild().Version, NATS: natsembed.Version}),
 	}
 	tenants, err := d.prepare(cfg)
@@ -72,7 +73,7 @@ func startDaemon(ctx context.Context, cfg *configs.Config, in configs.Inputs, lo
 	where, err := connectionConfig(cfg, "presenced/"+newReplica(), d.embedded)
 	if err == nil {
 		where.Changed = func(up bool, _ error) { d.metrics.Connected(up) }
-		d.conn, err = publisher.Connect(where, log)
+		d.conn, err = connect(ctx, where, log)
 	}
 	if err != nil {
 		d.close()

@@ -8,6 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
 	"presenced/presence"
 )
 
@@ -153,6 +156,54 @@ func TestLossIsToldOnce(t *testing.T) {
 	}
 	if after, later := run(), run(); after != 1 || later != 0 {
 		t.Errorf("%d alarms without a mark that can be read, and %d at the start after that, want one and none", after, later)
+	}
+}
+
+// A table that is deleted under a daemon is made anew by the next one, which knows
+// everybody's state all the same: nothing is told again.
+func TestDeletedTableIsMadeAnew(t *testing.T) {
+	t.Parallel()
+	sim, config := tenant(t, 6)
+	store := newStore(t)
+	table := func(p *process) (jetstream.JetStream, uint64) {
+		nc, err := nats.Connect(natsOf(p))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(nc.Close)
+		js, err := jetstream.New(nc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := js.Stream(t.Context(), "KV_presence")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return js, s.CachedInfo().State.Msgs
+	}
+	first, url := launchRun(t, nil, config, store)
+	first.awaitReady(url)
+	acked := replay(t, natsOf(first))
+	js, _ := table(first)
+	if err := js.DeleteStream(t.Context(), "KV_presence"); err != nil {
+		t.Fatal(err)
+	}
+	if err := sim.SetPresence(sim.UserIDs()[0], "Busy", "InACall"); err != nil {
+		t.Fatal(err)
+	}
+	first.await("the change", func() bool {
+		_, text := ask(url + "/metrics")
+		return sample(text, `presenced_events_total{kind="change",tenant="demo"}`) == 1
+	})
+	first.stop()
+
+	second, url := launchRun(t, nil, config, store)
+	second.awaitReady(url)
+	second.await("the table", func() bool { _, entries := table(second); return entries == 6 })
+	now := replay(t, natsOf(second))
+	wantKept(t, acked, now)
+	if len(now) != len(acked)+1 || second.said(`"level":"error"`) > 0 {
+		t.Errorf("%d events, want %d and one change more, and no alarm:\n%s", len(now), len(acked), second.stderr.String())
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"presenced/configs"
+	"presenced/graphclient"
 	"presenced/worker"
 )
 
@@ -159,7 +160,7 @@ func (d *demo) configuration(sim *simulation) (*configs.Config, configs.Inputs, 
 		},
 	}
 	ids := `"` + strings.Join(sim.UserIDs(), `","`) + `"`
-	chunks := (d.users + 649) / 650
+	chunks := (d.users + graphclient.MaxIDs - 1) / graphclient.MaxIDs
 	every := time.Second * time.Duration(1+chunks/30) // 1,200 requests in 30 s are ours
 	cfg, _, err := configs.Parse("demo", []byte(sim.configYAML("", "ids: ["+ids+"]", every.String())), in)
 	return cfg, in, err

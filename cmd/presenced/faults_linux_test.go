@@ -67,6 +67,12 @@ func healthFaults() map[string]func(t *testing.T) *scene {
 			s.harm = func() { inject(t, sim, graphsim.Fault{Kind: graphsim.KindMissing, IDs: sim.UserIDs()[:1]}) }
 			return s
 		},
+		"nobody gets an answer": func(t *testing.T) *scene {
+			sim, config := tenant(t, 3)
+			s := launchScene(t, nil, config, "--store-dir", newStore(t))
+			s.harm = func() { inject(t, sim, graphsim.Fault{Kind: graphsim.KindMissing, IDs: sim.UserIDs()}) }
+			return s
+		},
 		"another replica owns the tenant": func(t *testing.T) *scene {
 			w := newWorld(t)
 			first := w.launch()

@@ -2,7 +2,9 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"text/tabwriter"
@@ -11,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"presenced/presence"
+	"presenced/publisher"
 )
 
 func newGet(out *output) *cobra.Command {
@@ -19,7 +22,7 @@ func newGet(out *output) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "get [user]",
 		Short:   "Print what is last known of everyone, or of one user by object id",
-		Example: "  presenced get\n  presenced get --tenant contoso -o json\n  presenced get 0b54c7de-8c1f-4d3a-a6e2-3f9b7c5d1e80",
+		Example: "  presenced get\n  presenced get --tenant contoso -o json\n  presenced get --tenant contoso 0b54c7de-8c1f-4d3a-a6e2-3f9b7c5d1e80",
 		Args:    usage(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var only presence.UserID
@@ -38,12 +41,7 @@ func newGet(out *output) *cobra.Command {
 				return err
 			}
 			defer conn.Close()
-			var found []presence.Event
-			err = log.Table(cmd.Context(), tenant, func(e presence.Event) {
-				if only == "" && e.Kind != presence.KindLeft || e.User == only {
-					found = append(found, e)
-				}
-			})
+			found, err := lastKnown(cmd.Context(), log, tenant, only)
 			if err != nil {
 				return err
 			}
@@ -61,6 +59,28 @@ func newGet(out *output) *cobra.Command {
 	r.register(cmd)
 	cmd.Flags().StringVar(&tenant, "tenant", "*", "alias of one tenant; * for all")
 	return cmd
+}
+
+// lastKnown reads the table: of one user in one tenant that entry, otherwise all of
+// it. Those who left are there for whoever asks for them by id.
+func lastKnown(ctx context.Context, log *publisher.Log, tenant string, only presence.UserID) ([]presence.Event, error) {
+	if only != "" && tenant != "*" {
+		e, err := log.Get(ctx, tenant, only)
+		if errors.Is(err, publisher.ErrNoUser) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		return []presence.Event{e}, nil
+	}
+	var found []presence.Event
+	err := log.Table(ctx, tenant, func(e presence.Event) {
+		if only == "" && e.Kind != presence.KindLeft || e.User == only {
+			found = append(found, e)
+		}
+	})
+	return found, err
 }
 
 // states prints the newest event of each user, as the table holds it or as a row.

@@ -218,6 +218,12 @@ func TestRunFromPollToTable(t *testing.T) {
 	if code, stdout, _ := command(t, "get", "-s", server); code != 0 || strings.Count(stdout, "\n") != 31 {
 		t.Errorf("get of all: exit %d, %d lines", code, strings.Count(stdout, "\n"))
 	}
+	if code, one, stderr := command(t, "get", "-s", server, "--tenant", "demo", user, "-o", "json"); code != 0 || one != stdout {
+		t.Errorf("get of a user in a tenant: exit %d: %s%s, want %s", code, one, stderr, stdout)
+	}
+	if code, _, stderr := command(t, "get", "-s", server, "--tenant", "demo", "00000000-0000-4000-8000-000000000000"); code != exitFailed || !strings.Contains(stderr, "roster") {
+		t.Errorf("get of a stranger in a tenant: exit %d: %s", code, stderr)
+	}
 	if code, _, stderr := command(t, "get", "-s", server, "00000000-0000-4000-8000-000000000000"); code != exitFailed || !strings.Contains(stderr, "roster") {
 		t.Errorf("get of a stranger: exit %d: %s", code, stderr)
 	}

@@ -62,6 +62,30 @@ func connectionConfig(cfg *configs.Config, name string, embedded *natsembed.Serv
 	return c, nil
 }
 
+// connect ends with ctx too: each server that accepts and says nothing takes 5 s.
+func connect(ctx context.Context, where publisher.ConnectionConfig, log *zap.Logger) (*publisher.Connection, error) {
+	type result struct {
+		conn *publisher.Connection
+		err  error
+	}
+	connected := make(chan result, 1)
+	go func() {
+		conn, err := publisher.Connect(where, log)
+		connected <- result{conn, err}
+	}()
+	select {
+	case r := <-connected:
+		return r.conn, r.err
+	case <-ctx.Done():
+		go func() {
+			if r := <-connected; r.err == nil {
+				r.conn.Close()
+			}
+		}()
+		return nil, fmt.Errorf("connect to nats: %w", ctx.Err())
+	}
+}
+
 func tlsOption(t configs.TLS) ([]nats.Option, error) {
 	if t == (configs.TLS{}) {
 		return nil, nil

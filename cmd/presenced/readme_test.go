@@ -87,6 +87,20 @@ func TestReadmeConfiguration(t *testing.T) {
 	}
 }
 
+// README and the example configuration name the permissions that check asks for.
+func TestPermissionsInProse(t *testing.T) {
+	t.Parallel()
+	everything := &configs.Tenant{Endpoint: "bulk", Users: configs.Users{UPNs: []string{"anna@contoso.com"}, Groups: []string{"group"}}}
+	for i, p := range needed(everything) {
+		if !strings.Contains(readFile(t, "README.md"), "`"+p[0]+"`") {
+			t.Errorf("README does not name %s", p[0])
+		}
+		if i > 0 && !strings.Contains(readFile(t, "configs/presenced.example.yaml"), "needs "+p[0]+"\n") {
+			t.Errorf("the example configuration does not name %s", p[0])
+		}
+	}
+}
+
 // The event in README is one that the code writes.
 func TestReadmeEvent(t *testing.T) {
 	t.Parallel()

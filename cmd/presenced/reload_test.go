@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -94,3 +95,52 @@ func TestReloadKeepsTheLimit(t *testing.T) {
 		t.Errorf("epoch 9 never came:\n%s", p.stderr.String())
 	}
 }
+
+// Graph counts by app and directory and knows nothing of our names: under another
+// one a tenant has what it asked before counted against it, whatever lay between.
+func TestRenameKeepsTheLimit(t *testing.T) {
+	t.Parallel()
+	for name, between := range map[string]struct{ key, value, said string }{
+		"nothing between":              {},
+		"another app between":          {"    client_id: ", "00000000-0000-4000-8000-000000000001", "owning the tenant"},
+		"one that never began between": {"    users: ", "{groups: [00000000-0000-4000-8000-000000000002]}", "waiting for the roster"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sim, config := tenant(t, 3)
+			rewrite(t, config, func(text string) string {
+				return strings.NewReplacer("    users:", "    rate: {requests: 6, per: 30s, share: 1}\n    users:", "@every 1s", "@every 5s").Replace(text)
+			})
+			value := regexp.MustCompile("(?m)^" + between.key + "(.*)$")
+			p, url := launchRun(t, nil, config, newStore(t))
+			p.awaitReady(url)
+			for i := range 8 {
+				if between.key != "" {
+					n := p.said(between.said)
+					var was string
+					rewrite(t, config, func(text string) string {
+						was = value.FindString(text)
+						return value.ReplaceAllLiteralString(text, between.key+between.value)
+					})
+					p.signal(syscall.SIGHUP)
+					p.await(between.said, func() bool { return p.said(between.said) > n })
+					rewrite(t, config, func(text string) string { return value.ReplaceAllLiteralString(text, was) })
+				}
+				next := fmt.Sprintf("demo-%d", i)
+				rewrite(t, config, func(text string) string { return tenantName.ReplaceAllLiteralString(text, "name: "+next) })
+				p.signal(syscall.SIGHUP)
+				p.await("it owns "+next, func() bool { return p.said("owning the tenant", next) == 1 })
+			}
+			p.await("a budget that is used up", func() bool {
+				_, text := ask(url + "/metrics")
+				return sample(text, `presenced_budget_used_ratio{tenant="demo-7"}`) >= 1
+			})
+			p.stop()
+			if most := sim.Stats().MaxInWindow; most > 6 {
+				t.Errorf("%d requests in 30 s, want 6 at the most", most)
+			}
+		})
+	}
+}
+
+var tenantName = regexp.MustCompile("name: demo.*")

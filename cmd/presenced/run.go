@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"os"
 	"os/signal"
@@ -20,6 +21,9 @@ func newRun(out *output) *cobra.Command {
 		Example: "  presenced run -c presenced.yaml\n  presenced run -c presenced.yaml --nats-url nats://127.0.0.1:4222",
 		Args:    usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			hup := make(chan os.Signal, 1)
+			signal.Notify(hup, syscall.SIGHUP) // one that comes during the start waits until it is through
+			defer signal.Stop(hup)
 			in := s.inputs()
 			cfg, err := s.load(out)
 			if err != nil {
@@ -33,12 +37,12 @@ func newRun(out *output) *cobra.Command {
 				return err
 			}
 			d, err := startDaemon(cmd.Context(), cfg, in, log, level)
+			if errors.Is(err, context.Canceled) {
+				return nil // told to stop during the start
+			}
 			if err != nil {
 				return err
 			}
-			hup := make(chan os.Signal, 1)
-			signal.Notify(hup, syscall.SIGHUP)
-			defer signal.Stop(hup)
 			d.reload = reload{asked: hup, read: func() (*configs.Config, []configs.Warning, error) { return configs.Load(s.path, in) }}
 			log.Info("presenced runs", zap.String("version", thisBuild().Version), zap.Int("tenants", len(cfg.Tenants)),
 				zap.String("http", d.board.Addr()), zap.String("nats", d.where()), zap.Bool("embedded_nats", d.embedded != nil))

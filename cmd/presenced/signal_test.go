@@ -1,6 +1,9 @@
 package main
 
 import (
+	"context"
+	"io"
+	"net"
 	"net/http"
 	"strings"
 	"syscall"
@@ -64,6 +67,82 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 				t.Errorf("ended with %v, want to be killed by %v: it waited for the first signal's work", p.cmd.ProcessState, s)
 			}
 		})
+	}
+}
+
+// silent is where a NATS server would be: it takes connections, and says nothing.
+func silent(t *testing.T) (url string, taken <-chan net.Conn) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	conns := make(chan net.Conn, 100)
+	go func() {
+		defer close(conns)
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			conns <- conn
+		}
+	}()
+	return "nats://" + listener.Addr().String(), conns
+}
+
+// speak has the server at address answer on conn.
+func speak(conn net.Conn, address string) {
+	defer conn.Close()
+	server, err := net.Dial("tcp", address)
+	if err != nil {
+		return // whoever waits for it says so
+	}
+	defer server.Close()
+	go io.Copy(server, conn)
+	io.Copy(conn, server)
+}
+
+func launchOn(t *testing.T, config, server string) *process {
+	t.Helper()
+	return launch(t, nil, "run", "-c", config, "--nats-url", server, "--http-listen", anyPort, "--log-format", "json")
+}
+
+// A SIGHUP during the start is a reload once the start is through.
+func TestReloadDuringTheStart(t *testing.T) {
+	t.Parallel()
+	_, config := tenant(t, 3)
+	server := start(t, "nats", "--store-dir", newStore(t), "--nats-listen", anyPort)
+	eventually(t, "the server says where it listens", func() bool { return strings.Contains(server.stdout.String(), "\n") })
+	url, taken := silent(t)
+	p := launchOn(t, config, url)
+	p.await("it asks for NATS", func() bool { return len(taken) > 0 })
+	p.signal(syscall.SIGHUP)
+	go func() {
+		for conn := range taken {
+			go speak(conn, strings.TrimPrefix(strings.TrimSpace(server.stdout.String()), "nats://"))
+		}
+	}()
+	p.await("it takes the configuration again", func() bool { return p.said("configuration read again") == 1 })
+	p.await("it owns the tenant", func() bool { return p.said("owning the tenant") > 0 })
+	p.stop()
+}
+
+// To be told to stop during the start is no failure, and waits for no server.
+func TestStopDuringTheStart(t *testing.T) {
+	t.Parallel()
+	_, config := tenant(t, 3)
+	url, taken := silent(t)
+	p := launchOn(t, config, strings.Repeat(url+",", 9)+url) // each takes 5 s, and all of it may take 30 s
+	p.await("it asks for NATS", func() bool { return len(taken) > 0 })
+	p.stop()
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var stdout, stderr buffer
+	if code := run(ctx, []string{"run", "-c", config, "--store-dir", newStore(t), "--nats-listen", anyPort, "--http-listen", anyPort}, &stdout, &stderr); code != 0 {
+		t.Errorf("told to stop before it began: exit %d, want 0: %s", code, stderr.String())
 	}
 }
 

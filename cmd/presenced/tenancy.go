@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -27,6 +28,9 @@ type tenancy struct {
 	done   chan struct{}                 // closed once the tenant is given up
 }
 
+// app is what Graph counts requests by.
+type app struct{ tenantID, clientID string }
+
 // prepare makes the tenants of a configuration, so that what is wrong with it is
 // said before anything is stopped for it.
 func (d *daemon) prepare(cfg *configs.Config) ([]*tenancy, error) {
@@ -48,7 +52,8 @@ func (d *daemon) prepare(cfg *configs.Config) ([]*tenancy, error) {
 
 // handOver starts the tenants of next. Each takes over from the one of its name in
 // before as soon as it knows its users, so that nobody is out of sight for longer
-// than a release and an acquire take. The rest of before is given up.
+// than a release and an acquire take. The rest of before is given up; one that goes
+// on under another name begins after that.
 func (d *daemon) handOver(ctx context.Context, before, next []*tenancy) {
 	old := make(map[string]*tenancy, len(before))
 	for _, t := range before {
@@ -62,15 +67,51 @@ func (d *daemon) handOver(ctx context.Context, before, next []*tenancy) {
 		}
 		var own context.Context
 		own, t.stop = context.WithCancel(ctx)
+		renamed := d.enlist(t)
 		go func() {
 			defer close(t.done)
-			d.watchTenant(own, t, predecessor)
+			d.watchTenant(own, t, predecessor, renamed)
 		}()
 	}
 	d.tenants.Store(&next)
 	for _, t := range old {
 		t.end()
 		d.metrics.Forget(t.cfg.Name)
+	}
+}
+
+// enlist adds t to those of its app, and returns those of them that have another
+// name: their ledgers are in the log under that one, where t does not look.
+func (d *daemon) enlist(t *tenancy) (renamed []*tenancy) {
+	key := app{t.cfg.TenantID, t.cfg.ClientID}
+	askers := slices.DeleteFunc(d.askers[key], (*tenancy).forgotten)
+	for _, old := range askers {
+		if old.cfg.Name != t.cfg.Name {
+			renamed = append(renamed, old)
+		}
+	}
+	d.askers[key] = append(askers, t)
+	return renamed
+}
+
+// forgotten reports whether Graph counts nothing of the tenant any more, nor will.
+func (t *tenancy) forgotten() bool {
+	select {
+	case <-t.done:
+		return t.graph.budget.Used() == 0
+	default:
+		return false
+	}
+}
+
+// inherit gives up those that had t's app under another name, and counts what they
+// asked as t's; some of it twice, if one had it from the one before.
+func (t *tenancy) inherit(renamed []*tenancy) {
+	for _, old := range renamed {
+		old.end()
+		l := old.graph.budget.Ledger()
+		l.Reserved = 0 // it asks no more
+		t.graph.budget.Charge(l, 0, requestTimeout+2*time.Second)
 	}
 }
 
@@ -82,11 +123,12 @@ func (t *tenancy) end() {
 
 // watchTenant runs one tenant until ctx ends. What Graph or NATS refuse is tried
 // again.
-func (d *daemon) watchTenant(ctx context.Context, t, predecessor *tenancy) {
+func (d *daemon) watchTenant(ctx context.Context, t, predecessor *tenancy, renamed []*tenancy) {
 	users, err := d.awaitRoster(ctx, t.cfg, t.graph)
 	if predecessor != nil {
 		predecessor.end()
 	}
+	t.inherit(renamed)
 	if err != nil {
 		return // told to stop before anybody was watched
 	}

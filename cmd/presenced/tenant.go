@@ -54,7 +54,7 @@ func newGraph(t *configs.Tenant, in configs.Inputs, observer graphclient.Observe
 }
 
 func cloudOf(t *configs.Tenant) graphclient.Cloud {
-	return graphclient.Cloud{Name: t.Cloud.Name, LoginURL: t.LoginURL, GraphURL: t.GraphURL}
+	return graphclient.Cloud{LoginURL: t.LoginURL, GraphURL: t.GraphURL}
 }
 
 func credentialOf(t *configs.Tenant, in configs.Inputs) graphclient.Credential {
@@ -87,6 +87,7 @@ func (r requests) Request(class string) { r.metrics.Request(r.tenant, class) }
 
 // Answers leaves known, unknown and none to the worker, which counts them by sweep.
 func (r requests) Answers(o graphclient.Outcome) {
+	r.metrics.Answers(r.tenant, "refused", o.Refused)
 	r.metrics.Answers(r.tenant, "unasked", o.Unasked)
 	if o.NewWords > 0 {
 		r.log.Debug("words that this version does not know were passed on", zap.String("tenant", r.tenant), zap.Int("count", o.NewWords))

@@ -1,7 +1,7 @@
-// Follow is a whole consumer in one page: it reads from the table what everybody
-// is now, follows the log from there, and proves on the way that it missed
-// nothing. It stops with an error if it did. Copy it: it imports nothing of
-// presenced, only docs/events.md is between the two.
+// Follow is a complete consumer in one page: it reads everybody's presence from
+// the table, follows the log from there, and proves on the way that it missed
+// nothing. It stops with an error if it did. Copy it: it imports no package of
+// presenced and relies on docs/events.md alone.
 //
 //	go run ./examples/follow -server nats://127.0.0.1:4222 -tenant contoso
 package main
@@ -184,7 +184,8 @@ func (f *follower) follow(ctx context.Context, from uint64) error {
 }
 
 // take prints what is new. An event from the log must have the revision that
-// follows the last one; after a loss of state presenced says so and starts higher.
+// follows the last one. After a loss of state presenced starts higher, with the
+// reason state_lost or, for whoever was taken off the roster meanwhile, left.
 func (f *follower) take(from string, payload []byte) error {
 	var e event
 	if err := json.Unmarshal(payload, &e); err != nil {
@@ -196,7 +197,8 @@ func (f *follower) take(from string, payload []byte) error {
 	if d.Revision <= last {
 		return nil // known from the table
 	}
-	if from == "log" && d.Revision != last+1 && d.Reason != "state_lost" {
+	lost := d.Reason == "state_lost" || d.Reason == "left"
+	if from == "log" && d.Revision != last+1 && !lost {
 		return fmt.Errorf("revision %d of %s follows %d: events are missing; start again to read the table", d.Revision, user, last)
 	}
 	f.revisions[user] = d.Revision

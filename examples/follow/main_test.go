@@ -226,13 +226,17 @@ func TestLostStateIsNoMissingEvent(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.become("Available", userID(1))
-	w.become("Busy", userID(1))
+	w.become("Busy", userID(1), userID(3))
 	w.rule.Floor = 7
 	delete(w.states, userID(1))
 	w.become("Away", userID(1), userID(2))
 	w.become("Busy", userID(1))
+	w.become("left", userID(3)) // taken off the roster before anybody saw them again
 	r := w.follow(func(ctx context.Context, f *follower) error { return f.follow(ctx, 1) })
-	for _, want := range []string{"revision 1: Available", "revision 2: Busy", "revision 8: Away/Away (log, state_lost)", "revision 8: Away", "revision 9: Busy"} {
+	for _, want := range []string{
+		"revision 1: Available", "revision 2: Busy", "revision 1: Busy", "revision 8: Away/Away (log, state_lost)", "revision 8: Away",
+		"revision 9: Busy", "revision 8: no longer watched (log, left)",
+	} {
 		if line := <-r.lines; !strings.Contains(line, want) {
 			t.Errorf("line %q, want %q in it", line, want)
 		}
