@@ -55,7 +55,7 @@ func (c *check) addresses(key string, t *Tenant) {
 }
 
 func (c *check) oneCloud(key, name string) {
-	x := &fault{got: quoted(name), want: "global, usgov, usgov-dod, or a section with graph_url and login_url", mend: "write it in lower case"}
+	x := &fault{got: quoted(name), want: "global, usgov, usgov-dod, or a section with graph_url and login_url", mend: mendWord(name, "global", "usgov", "usgov-dod")}
 	if strings.Contains(strings.ToLower(name), "china") {
 		x.mend = "there is no presence in the Graph of that cloud"
 	}

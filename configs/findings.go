@@ -132,8 +132,15 @@ func (f *findings) override(key string, o origin) {
 // oneOf refuses a value that is not among allowed.
 func (f *findings) oneOf(key, value string, allowed ...string) {
 	if !slices.Contains(allowed, value) {
-		f.refuse(key, &fault{got: quoted(value), want: "one of " + strings.Join(allowed, ", "), mend: "write it in lower case"})
+		f.refuse(key, &fault{got: quoted(value), want: "one of " + strings.Join(allowed, ", "), mend: mendWord(value, allowed...)})
 	}
+}
+
+func mendWord(value string, allowed ...string) string {
+	if slices.Contains(allowed, strings.ToLower(value)) {
+		return "write it in lower case"
+	}
+	return "write one of these"
 }
 
 // parent cuts the last step of a key: a.b[2] → a.b → a → "".

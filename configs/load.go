@@ -84,7 +84,7 @@ func readConfig(path string) ([]byte, *fault) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, &fault{"no such file", "a YAML file", "check the path; presenced.example.yaml is one to start with", fs.ErrNotExist}
+		return nil, &fault{"no such file", "a YAML file", "check the path; `presenced config example` prints one to start with", fs.ErrNotExist}
 	case err != nil:
 		return nil, &fault{"a file that cannot be looked at (" + cause(err).Error() + ")", "a readable file", "check the path and the rights on its directories", cause(err)}
 	case info.IsDir():

@@ -10,11 +10,11 @@ import (
 // Setting is one effective value, for people who ask where it comes from.
 type Setting struct {
 	// Key is its path in the file.
-	Key string
+	Key string `json:"key"`
 	// Value is its text; secrets are <secret>, and of a list of users only the length is told.
-	Value string
+	Value string `json:"value"`
 	// Origin is "default", a position in the file, a variable or a flag.
-	Origin string
+	Origin string `json:"origin"`
 }
 
 // Settings lists every value in the order of the documentation.

@@ -10,6 +10,9 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
+// ErrRemote is what is wrong with an address that AllowRemote would permit.
+var ErrRemote = errors.New("can be reached from other machines")
+
 // parseListen takes apart a listen address. The host must be an IP or localhost,
 // because a name could come to mean another machine.
 func parseListen(listen string, allowRemote bool) (host string, port int, err error) {
@@ -39,7 +42,7 @@ func parseListen(listen string, allowRemote bool) (host string, port int, err er
 	case ip == nil:
 		return "", 0, fmt.Errorf("embedded.listen: got host %q, want localhost or an IP address such as 127.0.0.1", host)
 	case !ip.IsLoopback() && !allowRemote:
-		return "", 0, fmt.Errorf("embedded.listen: %q can be reached from other machines and the embedded server has no password: use 127.0.0.1, or run a NATS server of its own", listen)
+		return "", 0, fmt.Errorf("embedded.listen: %q %w and the embedded server has no password: use 127.0.0.1, or run a NATS server of its own", listen, ErrRemote)
 	}
 	return host, port, nil
 }

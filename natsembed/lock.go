@@ -57,6 +57,24 @@ func claim(f *os.File, dir, path string) error {
 	return nil
 }
 
+// InUse reports whether some process has the store open, as a Server has. If none
+// has, it holds the lock itself for a moment, in which a start is refused.
+func InUse(dir string) (bool, error) {
+	f, err := os.Open(filepath.Join(dir, lockName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look at store %s: %w", dir, cause(err))
+	}
+	defer f.Close() // which gives up the lock too
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
+	if err != nil && !errors.Is(err, syscall.EWOULDBLOCK) {
+		return false, fmt.Errorf("look at store %s: %w", dir, err)
+	}
+	return err != nil, nil
+}
+
 // holder is what the lock file says of the process that holds it.
 func holder(f *os.File) string {
 	text, err := io.ReadAll(io.LimitReader(f, 100))

@@ -112,10 +112,19 @@ func lockShared(dir string) error {
 func TestStoreIsLockedWithinAProcessToo(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
+	used := func(want bool) {
+		t.Helper()
+		if got, err := natsembed.InUse(dir); err != nil || got != want {
+			t.Errorf("InUse = %v, %v; want %v", got, err, want)
+		}
+	}
+	used(false)
 	first := start(t, natsembed.Config{StoreDir: dir})
+	used(true)
 	if _, err := natsembed.Start(t.Context(), natsembed.Config{StoreDir: dir}); !errors.Is(err, natsembed.ErrLocked) {
 		t.Errorf("second Start = %v, want ErrLocked", err)
 	}
 	first.Close()
+	used(false)
 	start(t, natsembed.Config{StoreDir: dir})
 }

@@ -31,6 +31,7 @@ type ConnectionConfig struct {
 // It is safe for concurrent use.
 type Connection struct {
 	*nats.Conn
+	cause  atomic.Pointer[error] // why it does not stand; nil: it does, or nothing is known
 	log    *zap.Logger
 	denied atomic.Pointer[denial]
 	said   map[string]time.Time // when what was logged of the connection
@@ -43,6 +44,14 @@ func Connect(cfg ConnectionConfig, log *zap.Logger) (*Connection, error) {
 	changed := cfg.Changed
 	if changed == nil {
 		changed = func(bool, error) {}
+	}
+	tell := changed
+	changed = func(connected bool, err error) {
+		c.cause.Store(nil)
+		if err != nil {
+			c.cause.Store(&err)
+		}
+		tell(connected, err)
 	}
 	opts := []nats.Option{
 		nats.Name(cfg.Name),
@@ -64,7 +73,7 @@ func Connect(cfg ConnectionConfig, log *zap.Logger) (*Connection, error) {
 	opts = append(opts, cfg.Options...)
 	nc, err := dial(cfg, opts)
 	if err != nil {
-		return nil, fmt.Errorf("connect to nats at %s: %w", withoutUser(cfg), err)
+		return nil, fmt.Errorf("connect to nats at %s: %w", cfg.Where(), err)
 	}
 	c.Conn = nc
 	return c, nil
@@ -131,8 +140,8 @@ func older(v, than string) bool {
 	return false
 }
 
-// withoutUser names the server without whatever secret a URL may carry.
-func withoutUser(cfg ConnectionConfig) string {
+// Where names the server without whatever secret a URL may carry.
+func (cfg ConnectionConfig) Where() string {
 	switch {
 	case cfg.Server != nil:
 		return "the embedded server"

@@ -60,10 +60,13 @@ func (c *Connection) deniedSince(t time.Time) error {
 }
 
 // LastError is what was last wrong with the connection, without users: it may be a
-// refusal.
+// refusal. NATS itself remembers it only if the server spoke.
 func (c *Connection) LastError() error {
 	err := c.Conn.LastError()
 	if err == nil {
+		if cause := c.cause.Load(); cause != nil {
+			return *cause
+		}
 		return nil
 	}
 	if text := hideUsers(err.Error()); text != err.Error() {

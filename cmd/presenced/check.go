@@ -1,11 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
+	"net"
 	"slices"
 	"strings"
 	"time"
@@ -15,6 +18,7 @@ import (
 
 	"presenced/configs"
 	"presenced/graphclient"
+	"presenced/natsembed"
 	"presenced/presence"
 	"presenced/publisher"
 	"presenced/worker"
@@ -42,7 +46,7 @@ func newCheck(out *output) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			findings := []finding{{Check: "configuration", OK: true, Detail: fmt.Sprintf("%d tenants", len(cfg.Tenants))}}
+			findings := []finding{{Check: "configuration", OK: true, Detail: counted(len(cfg.Tenants), "tenant", "tenants")}}
 			for i := range cfg.Tenants {
 				findings = append(findings, checkPlan(&cfg.Tenants[i]))
 				if !offline {
@@ -75,7 +79,8 @@ func checkPlan(t *configs.Tenant) finding {
 	}
 	interval := schedule.Next(at).Sub(at)
 	share := float64(t.Requests()) / interval.Seconds() * t.Rate.Per.Seconds() / float64(t.Rate.Requests)
-	f.Detail = fmt.Sprintf("%d known users, %d requests a sweep, %.1f %% of the limit; next: %s", len(t.Roster), t.Requests(), math.Ceil(share*1000)/10, strings.Join(next, ", "))
+	f.Detail = fmt.Sprintf("%s, %s a sweep, %.1f %% of the limit; next: %s",
+		counted(len(t.Roster), "known user", "known users"), counted(t.Requests(), "request", "requests"), math.Ceil(share*1000)/10, strings.Join(next, ", "))
 	return f
 }
 
@@ -143,11 +148,17 @@ func checkNATS(ctx context.Context, cfg *configs.Config) []finding {
 	connecting, stop := context.WithTimeout(ctx, 5*time.Second)
 	defer stop()
 	if err := conn.AwaitConnected(connecting); err != nil {
-		if cfg.UsesEmbedded() {
+		if cfg.UsesEmbedded() && !listens(cfg.Embedded.Listen) {
 			f.OK, f.Detail = true, "the embedded server is not running; `presenced run` starts it"
 			return []finding{f}
 		}
-		return []finding{f.failed(temporaryError{noServer(where, conn)})}
+		if err := foreign(cfg); err != nil {
+			return []finding{f.failed(err)}
+		}
+		return []finding{f.failed(noServer(where.Where(), loginKeys, conn.LastError()))}
+	}
+	if err := foreign(cfg); err != nil {
+		return []finding{f.failed(err)}
 	}
 	warning, err := conn.CheckServer()
 	if err != nil {
@@ -155,6 +166,32 @@ func checkNATS(ctx context.Context, cfg *configs.Config) []finding {
 	}
 	f.OK, f.Detail = true, strings.TrimSpace("nats-server "+conn.ConnectedServerVersion()+" "+warning+" "+loneCopy(conn, logConfig(cfg)))
 	return []finding{f, checkRights(ctx, conn, cfg), checkLog(ctx, conn, cfg)}
+}
+
+// foreign tells that what answers where the embedded server is to listen is another
+// one: ours has its store open before it listens.
+func foreign(cfg *configs.Config) error {
+	if !cfg.UsesEmbedded() {
+		return nil
+	}
+	used, err := natsembed.InUse(cfg.Embedded.StoreDir)
+	if used || errors.Is(err, fs.ErrPermission) { // whose that is, its owner can check
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("%s is taken, and not by presenced with store %s, which nobody has open: stop what listens there, name its store with --store-dir if it is yours, set nats.url to use it, or give embedded.listen another port",
+		cfg.Embedded.Listen, cfg.Embedded.StoreDir)
+}
+
+func listens(address string) bool {
+	conn, err := net.DialTimeout("tcp", address, time.Second)
+	if err != nil {
+		return false
+	}
+	_ = conn.Close() // it was to be had, which is the answer
+	return true
 }
 
 func checkRights(ctx context.Context, conn *publisher.Connection, cfg *configs.Config) finding {
@@ -208,12 +245,24 @@ func asBlind(err error) error {
 	return err
 }
 
-// findings prints what was found; the first failure is the error.
+// failedChecks says how many failed, and ends as the first of them would.
+type failedChecks struct {
+	count, of int
+	first     error
+}
+
+func (e failedChecks) Error() string {
+	return fmt.Sprintf("check: %d of %s failed", e.count, counted(e.of, "check", "checks"))
+}
+func (e failedChecks) Unwrap() error { return e.first }
+
+// findings prints what was found, the failures too.
 func (o *output) findings(all []finding) error {
-	var first error
+	failed := failedChecks{of: len(all)}
 	for _, f := range all {
-		if first == nil {
-			first = f.err
+		if f.err != nil {
+			failed.count++
+			failed.first = cmp.Or(failed.first, f.err)
 		}
 		if o.json() {
 			if err := json.NewEncoder(o.data).Encode(f); err != nil {
@@ -227,8 +276,8 @@ func (o *output) findings(all []finding) error {
 		}
 		fmt.Fprintf(o.data, "%s  %s: %s\n", mark, f.Check, f.Detail)
 	}
-	if first != nil {
-		return fmt.Errorf("check: %w", first)
+	if failed.count > 0 {
+		return failed
 	}
 	return nil
 }

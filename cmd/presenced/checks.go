@@ -42,8 +42,8 @@ func (d *daemon) checks() []board.Check {
 	for _, t := range *d.tenants.Load() {
 		checks = append(checks, board.Check{
 			Name:   "tenant " + t.cfg.Name,
-			Probe:  func(context.Context) error { return t.fresh(time.Now()) },
-			Detail: func() string { return describe(t.status(), time.Now()) },
+			Probe:  func(context.Context) error { return d.fresh(t, time.Now()) },
+			Detail: func() string { return t.describe(time.Now()) },
 		})
 	}
 	return checks
@@ -63,10 +63,13 @@ func (d *daemon) checkNATS(context.Context) error {
 }
 
 func (d *daemon) checkLog(context.Context) error {
-	if d.events.Load() == nil {
-		return errors.New("not open yet")
+	if d.events.Load() != nil {
+		return nil
 	}
-	return nil
+	if cause := d.unopened.Load(); cause != nil {
+		return fmt.Errorf("not open yet: %w", *cause)
+	}
+	return errors.New("not open yet")
 }
 
 func (d *daemon) checkStore(context.Context) error {
@@ -79,11 +82,18 @@ func (d *daemon) checkStore(context.Context) error {
 	return d.embedded.Healthz()
 }
 
-func (t *tenancy) fresh(now time.Time) error {
-	if t.worker.Load() == nil {
-		return errors.New("its users are not known yet")
+// fresh reports why a tenant is not seen as it should be, or why nobody began to.
+func (d *daemon) fresh(t *tenancy, now time.Time) error {
+	switch {
+	case t.worker.Load() != nil:
+		return fresh(t.status(), now)
+	case d.events.Load() == nil:
+		return errors.New("waits for the log, which is not open yet")
 	}
-	return fresh(t.status(), now)
+	if err := t.graph.trouble(); err != nil {
+		return fmt.Errorf("its users are not known yet: %w", err)
+	}
+	return errors.New("its users are not known yet")
 }
 
 // fresh reports why a tenant is not seen as it should be. A replica that stands by
@@ -113,6 +123,14 @@ func refusal(s worker.Status) error {
 		return errors.New("the one under way has no answer yet")
 	}
 	return s.Refusal
+}
+
+// describe is what the tenant is doing; nothing before it does anything.
+func (t *tenancy) describe(now time.Time) string {
+	if t.worker.Load() == nil {
+		return ""
+	}
+	return describe(t.status(), now)
 }
 
 // describe is what a tenant is doing, in words.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,6 +13,7 @@ import (
 
 	"presenced/configs"
 	"presenced/presence"
+	"presenced/publisher"
 	"presenced/worker"
 )
 
@@ -64,6 +66,28 @@ func TestFreshAndDescribe(t *testing.T) {
 				t.Errorf("describe = %q, want %q", got, tc.describe)
 			}
 		})
+	}
+}
+
+// A tenant whom nobody watches yet says what it waits for.
+func TestFreshBeforeItBegins(t *testing.T) {
+	t.Parallel()
+	d := &daemon{}
+	waiting := &tenancy{cfg: &configs.Tenant{Name: "demo"}, graph: graph{asked: new(atomic.Pointer[error])}}
+	want := func(text string) {
+		t.Helper()
+		if err := d.fresh(waiting, now); err == nil || err.Error() != text {
+			t.Errorf("fresh = %v, want %q", err, text)
+		}
+	}
+	want("waits for the log, which is not open yet")
+	d.events.Store(&publisher.Log{})
+	want("its users are not known yet")
+	refusal := errors.New("nobody is on the roster: check users")
+	waiting.graph.asked.Store(&refusal)
+	want("its users are not known yet: nobody is on the roster: check users")
+	if text := waiting.describe(now); text != "" {
+		t.Errorf("describe = %q before it does anything", text)
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"time"
@@ -80,10 +81,7 @@ func newConfig(out *output) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			for _, v := range cfg.Settings() {
-				fmt.Fprintf(out.data, "%-40s %-40s # %s\n", v.Key, v.Value, v.Origin)
-			}
-			return nil
+			return out.settings(cfg.Settings())
 		},
 	}
 	s.register(show)
@@ -91,4 +89,19 @@ func newConfig(out *output) *cobra.Command {
 		print("example", "Print a configuration that explains every key", configs.Example),
 		print("schema", "Print the JSON Schema of the configuration, for editors", configs.Schema))
 	return cmd
+}
+
+func (o *output) settings(all []configs.Setting) error {
+	encoder := json.NewEncoder(o.data)
+	encoder.SetEscapeHTML(false) // <secret>
+	for _, v := range all {
+		if !o.json() {
+			fmt.Fprintf(o.data, "%-40s %-40s # %s\n", v.Key, v.Value, v.Origin)
+			continue
+		}
+		if err := encoder.Encode(v); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -37,6 +37,7 @@ type daemon struct {
 	store    *storeWatch       // of embedded; nil likewise
 	conn     *publisher.Connection
 	events   atomic.Pointer[publisher.Log] // nil: not open yet
+	unopened atomic.Pointer[error]         // why; nil: not tried yet
 	tenants  atomic.Pointer[[]*tenancy]    // those that are watched, or are about to be
 	askers   map[app][]*tenancy            // that may count in Graph's window, oldest first; watch's alone
 	balance  *worker.Balance               // nil: the log is not open yet
@@ -121,7 +122,7 @@ func (d *daemon) serve(ctx context.Context) error {
 // watch opens the log, and watches the tenants of the configuration and of those
 // that replace it.
 func (d *daemon) watch(ctx context.Context) error {
-	log, err := openLog(ctx, d.conn, logConfig(d.cfg), d.log)
+	log, err := d.openLog(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil

@@ -49,12 +49,16 @@ func newDemo(out *output) *cobra.Command {
 }
 
 func (d *demo) run(ctx context.Context, out *output) error {
+	cfg, err := d.config()
+	if err != nil {
+		return err
+	}
 	remove, err := d.prepareStore()
 	if err != nil {
 		return err
 	}
 	defer remove()
-	sim, err := startSimulation(d.config(), "127.0.0.1:0")
+	sim, err := startSimulation(cfg, "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
@@ -65,7 +69,7 @@ func (d *demo) run(ctx context.Context, out *output) error {
 	}
 	defer daemon.close()
 	d.greet(out, daemon)
-	log, err := openLog(ctx, daemon.conn, logConfig(daemon.cfg), daemon.log)
+	log, err := daemon.openLog(ctx)
 	if err != nil {
 		return err
 	}
@@ -168,11 +172,11 @@ func (d *demo) greet(out *output, daemon *daemon) {
 	if url != "nats://127.0.0.1:4222" {
 		server = " -s " + url
 	}
-	fmt.Fprintf(out.notes, `presenced demo: %d simulated people at %g x speed, NATS at %s
+	fmt.Fprintf(out.notes, `presenced demo: %s at %g x speed, NATS at %s
 Look from outside:
   nats%s sub 'presence.>' --new      every event
   nats%s kv watch presence           what is last known
-  curl http://%s/readyz?verbose
+  curl 'http://%s/readyz?verbose'
 
-`, d.users, d.speed, url, server, server, daemon.board.Addr())
+`, counted(d.users, "simulated person", "simulated people"), d.speed, url, server, server, daemon.board.Addr())
 }

@@ -27,6 +27,17 @@ func healthFaults() map[string]func(t *testing.T) *scene {
 			_, config := tenant(t, 3)
 			return launchScene(t, nil, config, "--nats-url", "nats://127.0.0.1:1")
 		},
+		"NATS refuses the login": func(t *testing.T) *scene {
+			w := newWorld(t)
+			return launchScene(t, []string{"NATS_USER=presenced", "NATS_PASSWORD=canary-secret"}, w.config, "--nats-url", w.nats.ClientURL())
+		},
+		"nobody is on the roster": func(t *testing.T) *scene {
+			_, config := tenant(t, 3)
+			rewrite(t, config, func(text string) string {
+				return strings.Replace(text, "files: [users.txt]", "upns: [nobody@nowhere.example]", 1)
+			})
+			return launchScene(t, nil, config, "--store-dir", newStore(t))
+		},
 		"a right on NATS is taken away": onServer(func(w *world) { w.restrict("presenced.owner.>") }),
 		"NATS has no space left":        onServer((*world).fill),
 		"the stream is sealed": onServer(func(w *world) {

@@ -45,6 +45,11 @@ func newGet(out *output) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if len(found) == 0 && tenant != "*" {
+				if err := checkTenant(cmd.Context(), log, tenant); err != nil {
+					return err
+				}
+			}
 			if only != "" && len(found) == 0 {
 				return fmt.Errorf("get user %s: nothing was ever known of them; are they on the roster?", only)
 			}

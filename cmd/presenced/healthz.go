@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	urls "net/url"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,6 +22,9 @@ func newHealthz() *cobra.Command {
 			url := "http://127.0.0.1:8480/livez"
 			if len(args) == 1 {
 				url = args[0]
+			}
+			if u, err := urls.Parse(url); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+				return usageError{fmt.Errorf("the url is %q, want one such as http://127.0.0.1:8480/readyz", url)}
 			}
 			request, err := http.NewRequestWithContext(cmd.Context(), http.MethodGet, url, nil)
 			if err != nil {

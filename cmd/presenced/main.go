@@ -15,8 +15,8 @@
 //
 // Data goes to standard output, everything else to standard error. Exit codes:
 // 0 done, 1 failed, 2 wrong usage, 74 the store is full, damaged or gone, 75
-// temporary (throttled, NATS away), 77 a permission is missing, 78 the
-// configuration is wrong.
+// temporary (throttled, NATS away), 77 a permission is missing or a login is
+// refused, 78 the configuration is wrong.
 package main
 
 import (
@@ -74,6 +74,16 @@ const (
 	exitConfig     = 78
 )
 
+// exitCodes is the same for people.
+const exitCodes = `Exit codes:
+   0  done
+   1  failed
+   2  wrong usage
+  74  the store is full, damaged or gone
+  75  temporary: throttled, NATS away
+  77  a permission is missing, or a login is refused
+  78  the configuration is wrong`
+
 // usageError is a command line that cannot be understood.
 type usageError struct{ error }
 
@@ -84,10 +94,16 @@ type temporaryError struct{ error }
 
 func (e temporaryError) Unwrap() error { return e.error }
 
+// loginError is a login that was refused.
+type loginError struct{ error }
+
+func (e loginError) Unwrap() error { return e.error }
+
 func exitCode(err error) int {
 	var usage usageError
 	var config *configs.Errors
 	var blind *presence.BlindError
+	var login loginError
 	var temporary temporaryError
 	switch {
 	case err == nil:
@@ -98,7 +114,7 @@ func exitCode(err error) int {
 		return exitConfig
 	case isIO(err):
 		return exitIO
-	case errors.As(err, &blind) && blind.Cause.Permanent():
+	case errors.As(err, &blind) && blind.Cause.Permanent(), errors.As(err, &login):
 		return exitPermission
 	case errors.As(err, &blind), errors.As(err, &temporary):
 		return exitTemporary

@@ -165,7 +165,7 @@ func TestDemoShowsChanges(t *testing.T) {
 			t.Errorf("%q is not in\n%s", want, stdout)
 		}
 	}
-	for _, want := range []string{"sub 'presence.>'", "kv watch presence", "/readyz"} {
+	for _, want := range []string{"sub 'presence.>'", "kv watch presence", "curl 'http://", "/readyz?verbose'"} {
 		if !strings.Contains(stderr, want) {
 			t.Errorf("%q is not in\n%s", want, stderr)
 		}
@@ -227,9 +227,14 @@ func TestRunFromPollToTable(t *testing.T) {
 	if code, _, stderr := command(t, "get", "-s", server, "00000000-0000-4000-8000-000000000000"); code != exitFailed || !strings.Contains(stderr, "roster") {
 		t.Errorf("get of a stranger: exit %d: %s", code, stderr)
 	}
-	code, stdout, stderr = command(t, "check", "-c", config, "--nats-listen", strings.TrimPrefix(server, "nats://"))
+	code, stdout, stderr = command(t, "check", "-c", config, "--nats-listen", strings.TrimPrefix(server, "nats://"), "--store-dir", store)
 	if code != 0 || strings.Count(stdout, "ok  ") != 6 {
 		t.Errorf("check: exit %d:\n%s%s", code, stdout, stderr)
+	}
+
+	code, stdout, _ = command(t, "check", "-c", config, "--nats-listen", strings.TrimPrefix(server, "nats://"), "--store-dir", newStore(t))
+	if code != exitFailed || !strings.Contains(stdout, "FAIL  nats: "+strings.TrimPrefix(server, "nats://")+" is taken, and not by presenced with store ") {
+		t.Errorf("check with another store: exit %d:\n%s", code, stdout)
 	}
 
 	if code := daemon.stop(); code != 0 {
@@ -297,13 +302,30 @@ func TestExitCodes(t *testing.T) {
 		"no such output":         {[]string{"version", "-o", "xml"}, exitUsage, "want text or json"},
 		"too many arguments":     {[]string{"get", "a", "b"}, exitUsage, "at most 1"},
 		"no user id":             {[]string{"get", "anna"}, exitUsage, "GUID"},
-		"no configuration":       {[]string{"run", "-c", filepath.Join(dir, "none.yaml")}, exitConfig, "none.yaml"},
+		"no configuration":       {[]string{"run", "-c", filepath.Join(dir, "none.yaml")}, exitConfig, "presenced config example"},
 		"secret others can read": {[]string{"run", "-c", open}, exitConfig, "chmod 600"},
 		"secret in the file":     {[]string{"run", "-c", inline}, exitConfig, "secret_file"},
 		"schedule that panics":   {[]string{"run", "-c", cron}, exitConfig, "has no fields"},
 		"schedule too fast":      {[]string{"run", "-c", rush}, exitConfig, "with sweeps 1s apart, want at least 12s"},
 		"wrong secret":           {[]string{"check", "-c", wrongSecret, "--nats-listen", "127.0.0.1:1"}, exitPermission, "7000215"},
 		"nobody at the server":   {[]string{"watch", "-s", "nats://127.0.0.1:1"}, exitTemporary, "no NATS server answers"},
+		"a demo of nobody":       {[]string{"demo", "--users", "0"}, exitUsage, "--users is 0"},
+		"a simulation of nobody": {[]string{"simulate", "--users", "0"}, exitUsage, "--users is 0"},
+		"time stands still":      {[]string{"demo", "--speed", "0"}, exitUsage, "--speed is 0"},
+		"not NATS at the port":   {[]string{"check", "-c", config, "--nats-listen", strings.TrimPrefix(sim.url, "http://"), "--store-dir", filepath.Join(dir, "none")}, exitFailed, " is taken, and not by presenced"},
+		"no such config command": {[]string{"config", "foo"}, exitUsage, `unknown command "foo" for "presenced config"`},
+		"no such shell":          {[]string{"completion", "foo"}, exitUsage, `unknown command "foo"`},
+		"a file and a server":    {[]string{"get", "-c", config, "--server", "nats://127.0.0.1:1"}, exitUsage, "--server and --config are given, want one"},
+		"a file and a prefix":    {[]string{"watch", "-c", config, "--prefix", "foo"}, exitUsage, "--prefix and --config are given"},
+		"no filter":              {[]string{"watch", "-s", "nats://127.0.0.1:1", "contoso.."}, exitUsage, `the filter is "contoso.."`},
+		"no url":                 {[]string{"healthz", "foo"}, exitUsage, "want one such as http://"},
+		"a url without scheme":   {[]string{"healthz", "127.0.0.1:1/readyz"}, exitUsage, "want one such as http://"},
+		"a server for everyone":  {[]string{"nats", "--store-dir", filepath.Join(dir, "none"), "--nats-listen", "0.0.0.0:0"}, exitUsage, "--allow-remote"},
+		"a server's port taken":  {[]string{"nats", "--store-dir", filepath.Join(dir, "taken"), "--nats-listen", strings.TrimPrefix(sim.url, "http://")}, exitFailed, "is taken: stop what listens there, or choose another"},
+		"a simulation's port":    {[]string{"simulate", "--listen", strings.TrimPrefix(sim.url, "http://")}, exitFailed, "is taken: choose another address with --listen"},
+		"one failed check":       {[]string{"check", "-c", wrongSecret, "--nats-listen", "127.0.0.1:1"}, exitPermission, "check: 1 of 4 checks failed\n"},
+		"one tenant":             {[]string{"check", "-c", wrongSecret, "--offline"}, 0, "1 tenant\n"},
+		"one request":            {[]string{"check", "-c", wrongSecret, "--offline"}, 0, "3 known users, 1 request a sweep"},
 		"offline check":          {[]string{"check", "-c", wrongSecret, "--offline"}, 0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -316,6 +338,20 @@ func TestExitCodes(t *testing.T) {
 				t.Error("it tells the secret")
 			}
 		})
+	}
+}
+
+// The help tells every exit code that there is.
+func TestHelpTellsExitCodes(t *testing.T) {
+	t.Parallel()
+	code, stdout, _ := command(t, "--help")
+	for _, exit := range []int{0, exitFailed, exitUsage, exitIO, exitTemporary, exitPermission, exitConfig} {
+		if !strings.Contains(stdout, fmt.Sprintf("\n  %2d  ", exit)) {
+			t.Errorf("--help does not tell %d", exit)
+		}
+	}
+	if code != 0 {
+		t.Errorf("--help: exit %d", code)
 	}
 }
 
@@ -349,6 +385,27 @@ func TestVersionAndConfig(t *testing.T) {
 	code, stdout, _ := command(t, "config", "show", "-c", config)
 	if code != 0 || !strings.Contains(stdout, "tenants[0].name") || strings.Contains(stdout, sim.Tenants()[0].ClientSecret) {
 		t.Errorf("config show: exit %d: %s", code, stdout)
+	}
+}
+
+// What config show prints as JSON is a line for each value, with its secrets hidden.
+func TestConfigShowJSON(t *testing.T) {
+	t.Parallel()
+	sim, config := tenant(t, 3)
+	code, stdout, stderr := command(t, "config", "show", "-c", config, "-o", "json")
+	if code != 0 || strings.Contains(stdout, sim.Tenants()[0].ClientSecret) {
+		t.Fatalf("exit %d: %s%s", code, stdout, stderr)
+	}
+	values := map[string]string{}
+	for line := range strings.Lines(stdout) {
+		var v struct{ Key, Value, Origin string }
+		if err := json.Unmarshal([]byte(line), &v); err != nil || v.Origin == "" {
+			t.Fatalf("%q: %v", line, err)
+		}
+		values[v.Key] = v.Value
+	}
+	if values["tenants[0].name"] != "demo" || values["nats.prefix"] != "presence" {
+		t.Errorf("config show -o json = %v", values)
 	}
 }
 

@@ -115,16 +115,17 @@ func logConfig(cfg *configs.Config) publisher.Config {
 
 // openLog opens the log as soon as the server can be reached and has it. An error
 // is one that waiting does not mend, or ctx's.
-func openLog(ctx context.Context, conn *publisher.Connection, cfg publisher.Config, log *zap.Logger) (*publisher.Log, error) {
+func (d *daemon) openLog(ctx context.Context) (*publisher.Log, error) {
 	said := ""
 	for {
-		l, err := tryOpenLog(ctx, conn, cfg, log)
-		switch {
-		case err == nil || ctx.Err() != nil || permanent(err):
+		l, err := d.tryOpenLog(ctx)
+		if err == nil || ctx.Err() != nil || permanent(err) {
 			return l, err
-		case err.Error() != said:
+		}
+		d.unopened.Store(&err)
+		if err.Error() != said {
 			said = err.Error()
-			log.Warn("waiting for the log", zap.Error(err))
+			d.log.Warn("waiting for the log", zap.Error(err))
 		}
 		select {
 		case <-ctx.Done():
@@ -133,24 +134,30 @@ func openLog(ctx context.Context, conn *publisher.Connection, cfg publisher.Conf
 	}
 }
 
-func tryOpenLog(ctx context.Context, conn *publisher.Connection, cfg publisher.Config, log *zap.Logger) (*publisher.Log, error) {
-	if err := conn.AwaitConnected(ctx); err != nil {
-		return nil, err
+// connectPatience is for a server that starts with us; then a person wants to know.
+const connectPatience = 2 * time.Second
+
+func (d *daemon) tryOpenLog(ctx context.Context) (*publisher.Log, error) {
+	connecting, stop := context.WithTimeout(ctx, connectPatience)
+	defer stop()
+	if err := d.conn.AwaitConnected(connecting); err != nil {
+		return nil, noServer(d.where(), loginKeys, d.conn.LastError())
 	}
-	warning, err := conn.CheckServer()
+	cfg := logConfig(d.cfg)
+	warning, err := d.conn.CheckServer()
 	if err != nil {
 		return nil, permanentError{err}
 	}
-	for _, w := range []string{warning, loneCopy(conn, cfg)} {
+	for _, w := range []string{warning, loneCopy(d.conn, cfg)} {
 		if w != "" {
-			log.Warn(w)
+			d.log.Warn(w)
 		}
 	}
 	opening, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	l, drifts, err := publisher.Open(opening, conn, cfg)
-	for _, d := range drifts {
-		log.Warn("the log is not as configured; presenced leaves it so", zap.Stringer("drift", d))
+	l, drifts, err := publisher.Open(opening, d.conn, cfg)
+	for _, drift := range drifts {
+		d.log.Warn("the log is not as configured; presenced leaves it so", zap.Stringer("drift", drift))
 	}
 	if errors.Is(err, publisher.ErrUnfit) {
 		return nil, permanentError{err}

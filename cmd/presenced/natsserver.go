@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -22,7 +24,12 @@ func newNATS(out *output) *cobra.Command {
 			}
 			cfg.Log = log
 			s, err := natsembed.Start(cmd.Context(), cfg)
-			if err != nil {
+			switch {
+			case errors.Is(err, natsembed.ErrRemote):
+				return usageError{fmt.Errorf("--nats-listen: %q %w and there is no password: use 127.0.0.1, or permit it with --allow-remote", cfg.Listen, natsembed.ErrRemote)}
+			case errors.Is(err, syscall.EADDRINUSE):
+				return fmt.Errorf("--nats-listen: %s is taken: stop what listens there, or choose another address", cfg.Listen)
+			case err != nil:
 				return err
 			}
 			defer s.Close()

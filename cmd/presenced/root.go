@@ -19,8 +19,10 @@ func (o *output) json() bool { return o.format == "json" }
 func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	out := &output{data: stdout, notes: stderr}
 	root := &cobra.Command{
-		Use:           "presenced",
-		Short:         "Microsoft Teams presence, every change exactly once, on NATS JetStream",
+		Use:   "presenced",
+		Short: "Microsoft Teams presence, every change exactly once, on NATS JetStream",
+		Long: "Presenced watches the Microsoft Teams presence of many people and tells everyone else, over NATS JetStream,\n" +
+			"what changed: each change exactly once. Data goes to standard output, everything else to standard error.\n\n" + exitCodes,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          usage(cobra.NoArgs),
@@ -40,7 +42,21 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 		newRun(out), newDemo(out), newCheck(out), newWatch(out), newGet(out), newSimulate(out),
 		newNATS(out), newHealthz(), newLogin(out), newConfig(out), newVersion(out),
 	)
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		if cmd.HasSubCommands() { // cobra answers a word that it does not know with help and 0
+			cmd.Args, cmd.RunE = usage(cobra.NoArgs), root.RunE
+		}
+	}
 	return root
+}
+
+// counted is a number with its noun.
+func counted(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 // usage makes a wrong number of arguments a usage error.

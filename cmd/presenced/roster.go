@@ -23,8 +23,10 @@ func (d *daemon) awaitRoster(ctx context.Context, t *configs.Tenant, g graph) ([
 	for {
 		users, err := roster(ctx, t, g.tokens, d.log)
 		if err == nil {
+			g.asked.Store(nil)
 			return users, nil
 		}
+		g.asked.Store(&err)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,8 +31,15 @@ func (p *population) register(cmd *cobra.Command, speed float64) {
 	cmd.Flags().Uint64Var(&p.seed, "seed", 1, "decides who the people are and what they do")
 }
 
-func (p *population) config() graphsim.Config {
-	return graphsim.Config{Seed: p.seed, Users: p.users, Speed: p.speed, SkipNights: true}
+// config refuses what would stand for a default there.
+func (p *population) config() (graphsim.Config, error) {
+	switch {
+	case p.users == 0:
+		return graphsim.Config{}, usageError{errors.New("--users is 0, want at least 1")}
+	case p.speed == 0:
+		return graphsim.Config{}, usageError{errors.New("--speed is 0, want more than 0, such as 1 for real time")}
+	}
+	return graphsim.Config{Seed: p.seed, Users: p.users, Speed: p.speed, SkipNights: true}, nil
 }
 
 // simulation is a simulated tenant that listens.
@@ -47,6 +55,9 @@ func startSimulation(cfg graphsim.Config, listen string) (*simulation, error) {
 		return nil, usageError{err}
 	}
 	l, err := net.Listen("tcp", listen)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("listen for the simulated tenant: %s is taken: choose another address with --listen", listen)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("listen for the simulated tenant: %w", err)
 	}
@@ -87,7 +98,10 @@ func newSimulate(out *output) *cobra.Command {
 			"With --config-dir it also writes a configuration that `presenced run` can use at once.",
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg := p.config()
+			cfg, err := p.config()
+			if err != nil {
+				return err
+			}
 			if script != "" {
 				text, err := os.ReadFile(script)
 				if err != nil {
@@ -108,7 +122,7 @@ func newSimulate(out *output) *cobra.Command {
 				}
 			}
 			fmt.Fprintln(out.data, s.url)
-			fmt.Fprintf(out.notes, "%d people at %g x speed; what was served: %s/_sim/served\n", p.users, p.speed, s.url)
+			fmt.Fprintf(out.notes, "%s at %g x speed; what was served: %s/_sim/served\n", counted(p.users, "person", "people"), p.speed, s.url)
 			<-cmd.Context().Done()
 			return nil
 		},

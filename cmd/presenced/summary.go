@@ -116,11 +116,12 @@ func (s summary) print(out *output) error {
 		verdict = "THE LOG IS WRONG"
 	}
 	_, err := fmt.Fprintf(out.data, `
-%d people, %d sweeps, %d requests (at most %d in 30 s)
-%d changes served, %d change events and %d snapshots in the log
-%d duplicates, %d missing, %d invented, %d broken revisions: %s
+%s, %s, %s (at most %d in 30 s)
+%s served, %s and %s in the log
+%s, %d missing, %d invented, %d broken revisions: %s
 from a change to its event: %.0f ms for half of them, %.0f ms for 99 of 100
-`, s.People, s.Sweeps, s.Requests, s.MaxIn30s, s.Served, s.Changes, s.Snapshots,
-		s.Duplicates, s.Missing, s.Invented, s.BrokenRevisions, verdict, s.Detection.P50, s.Detection.P99)
+`, counted(s.People, "person", "people"), counted(s.Sweeps, "sweep", "sweeps"), counted(s.Requests, "request", "requests"), s.MaxIn30s,
+		counted(s.Served, "change", "changes"), counted(s.Changes, "change event", "change events"), counted(s.Snapshots, "snapshot", "snapshots"),
+		counted(s.Duplicates, "duplicate", "duplicates"), s.Missing, s.Invented, s.BrokenRevisions, verdict, s.Detection.P50, s.Detection.P99)
 	return err
 }

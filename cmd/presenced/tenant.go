@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"go.uber.org/zap"
 
@@ -18,6 +19,15 @@ type graph struct {
 	tokens *graphclient.Tokens
 	budget *graphclient.Budget
 	client *graphclient.Client
+	asked  *atomic.Pointer[error] // why it is not known yet who is watched; nil in it: that is known, or nobody asked
+}
+
+// trouble is what keeps us from knowing who is watched; nil: nothing that is known.
+func (g graph) trouble() error {
+	if err := g.asked.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 func newGraph(t *configs.Tenant, in configs.Inputs, observer graphclient.Observer, log *zap.Logger) (graph, error) {
@@ -40,7 +50,7 @@ func newGraph(t *configs.Tenant, in configs.Inputs, observer graphclient.Observe
 	if err != nil {
 		return graph{}, fmt.Errorf("tenant %s: %w", t.Name, err)
 	}
-	return graph{tokens, budget, client}, nil
+	return graph{tokens, budget, client, new(atomic.Pointer[error])}, nil
 }
 
 func cloudOf(t *configs.Tenant) graphclient.Cloud {

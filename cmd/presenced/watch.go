@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -23,16 +24,34 @@ func newWatch(out *output) *cobra.Command {
 			if len(args) == 1 {
 				filter = args[0]
 			}
+			if err := checkFilter(filter); err != nil {
+				return usageError{err}
+			}
 			log, conn, err := r.open(cmd.Context(), out)
 			if err != nil {
 				return err
 			}
 			defer conn.Close()
+			if prefix := log.Subject(""); strings.HasPrefix(filter, prefix) {
+				fmt.Fprintf(out.notes, "warning: the filter begins with the prefix, so it means %s; leave %s away\n", log.Subject(filter), prefix)
+			}
 			return log.Follow(cmd.Context(), log.Subject(filter), func(rec publisher.Record) { out.record(rec) })
 		},
 	}
 	r.register(cmd)
 	return cmd
+}
+
+// checkFilter refuses what no subject matches, of which NATS says nothing.
+func checkFilter(filter string) error {
+	tokens := strings.Split(filter, ".")
+	for i, token := range tokens {
+		wildcard := token == "*" || token == ">" && i == len(tokens)-1
+		if token == "" || !wildcard && strings.ContainsAny(token, "*> \t\r\n") {
+			return fmt.Errorf("the filter is %q, want tokens with dots between, such as contoso.user.*.change.>: * for one token, > at the end for all that follow", filter)
+		}
+	}
+	return nil
 }
 
 // record prints a message of the log: its payload as one line of JSON, or a line
