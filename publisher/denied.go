@@ -60,13 +60,14 @@ func (c *Connection) deniedSince(t time.Time) error {
 }
 
 // LastError is what was last wrong with the connection, without users: it may be a
-// refusal. NATS itself remembers it only if the server spoke.
+// refusal. NATS itself remembers it only if the server spoke, and else that there is
+// none, now and then.
 func (c *Connection) LastError() error {
 	err := c.Conn.LastError()
+	if cause := c.cause.Load(); cause != nil && (err == nil || errors.Is(err, nats.ErrNoServers)) {
+		return *cause
+	}
 	if err == nil {
-		if cause := c.cause.Load(); cause != nil {
-			return *cause
-		}
 		return nil
 	}
 	if text := hideUsers(err.Error()); text != err.Error() {
