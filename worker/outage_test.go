@@ -64,6 +64,7 @@ func TestTheSweepThatAnOutageCaughtWasAnswered(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 2)
+		w.config.Random = func() float64 { return 0.5 } // a write is tried again each 5 s in the end
 		w.start()
 		w.after(58 * time.Second)
 		w.source.with(func(s *fakeSource) { s.delay = 8 * time.Second })
