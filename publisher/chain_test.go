@@ -117,7 +117,7 @@ func TestOwnerMessageTellsEverything(t *testing.T) {
 	c, _ := owned(t, log, "a")
 	p := newPeople()
 	b := p.become("Away", "Away", userID(1), userID(2))
-	b.Ledger = presence.Ledger{Completed: []int{3, 0, 2}, InFlight: 1, Reserved: 400}
+	b.Ledger = presence.Ledger{Completed: []int{3, 0, 2}, InFlight: 1, Reserved: 400, Held: 61}
 	b.Release = true
 	mustAppend(t, c, b)
 

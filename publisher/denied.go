@@ -65,7 +65,7 @@ func (c *Connection) deniedSince(t time.Time) error {
 func (c *Connection) LastError() error {
 	err := c.Conn.LastError()
 	if cause := c.cause.Load(); cause != nil && (err == nil || errors.Is(err, nats.ErrNoServers)) {
-		return *cause
+		err = *cause
 	}
 	if err == nil {
 		return nil

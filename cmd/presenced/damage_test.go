@@ -8,9 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
-
 	"presenced/presence"
 )
 
@@ -165,27 +162,10 @@ func TestDeletedTableIsMadeAnew(t *testing.T) {
 	t.Parallel()
 	sim, config := tenant(t, 6)
 	store := newStore(t)
-	table := func(p *process) (jetstream.JetStream, uint64) {
-		nc, err := nats.Connect(natsOf(p))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(nc.Close)
-		js, err := jetstream.New(nc)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s, err := js.Stream(t.Context(), "KV_presence")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return js, s.CachedInfo().State.Msgs
-	}
 	first, url := launchRun(t, nil, config, store)
 	first.awaitReady(url)
 	acked := replay(t, natsOf(first))
-	js, _ := table(first)
-	if err := js.DeleteStream(t.Context(), "KV_presence"); err != nil {
+	if err := jetStream(t, natsOf(first)).DeleteStream(t.Context(), "KV_presence"); err != nil {
 		t.Fatal(err)
 	}
 	if err := sim.SetPresence(sim.UserIDs()[0], "Busy", "InACall"); err != nil {
@@ -199,7 +179,11 @@ func TestDeletedTableIsMadeAnew(t *testing.T) {
 
 	second, url := launchRun(t, nil, config, store)
 	second.awaitReady(url)
-	second.await("the table", func() bool { _, entries := table(second); return entries == 6 })
+	js := jetStream(t, natsOf(second))
+	second.await("the table", func() bool {
+		table, err := js.Stream(t.Context(), "KV_presence")
+		return err == nil && table.CachedInfo().State.Msgs == 6
+	})
 	now := replay(t, natsOf(second))
 	wantKept(t, acked, now)
 	if len(now) != len(acked)+1 || second.said(`"level":"error"`) > 0 {

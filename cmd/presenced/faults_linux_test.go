@@ -228,12 +228,7 @@ func (w *world) check(err error) {
 
 func (w *world) admin() jetstream.JetStream {
 	w.t.Helper()
-	nc, err := nats.Connect(w.nats.ClientURL(), nats.UserInfo("admin", "admin"))
-	w.check(err)
-	w.t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
-	w.check(err)
-	return js
+	return jetStream(w.t, w.nats.ClientURL(), nats.UserInfo("admin", "admin"))
 }
 
 // restrict takes the right to publish away from presenced's user.

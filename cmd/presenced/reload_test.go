@@ -7,6 +7,10 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"presenced/graphsim"
 )
 
 func TestReload(t *testing.T) {
@@ -94,6 +98,46 @@ func TestReloadKeepsTheLimit(t *testing.T) {
 	if n := p.said(fmt.Sprintf(`"epoch":%d`, 9)); n == 0 {
 		t.Errorf("epoch 9 never came:\n%s", p.stderr.String())
 	}
+}
+
+// A pause that Graph asks for outlives reloads: it is on record, and the next
+// generation keeps to it.
+func TestReloadKeepsThePause(t *testing.T) {
+	t.Parallel()
+	sim, config := tenant(t, 3)
+	if err := sim.Inject(graphsim.Fault{Kind: graphsim.KindThrottled, RetryAfter: "600"}); err != nil {
+		t.Fatal(err)
+	}
+	p, url := launchRun(t, nil, config, newStore(t))
+	metric := func(name string) float64 {
+		_, text := ask(url + "/metrics")
+		return sample(text, name)
+	}
+	blind := func() float64 { return metric(`presenced_sweeps_total{result="down",tenant="demo"}`) }
+	js := jetStream(t, natsOf(p))
+	for i := range 3 {
+		before := blind()
+		p.await("a sweep that gets nothing", func() bool { return blind() > before })
+		p.await("a heartbeat that says so", func() bool { return heldOnRecord(t, js) })
+		p.signal(syscall.SIGHUP)
+		p.await("it owns the tenant", func() bool { return p.said("owning the tenant") == i+2 })
+	}
+	before := blind()
+	p.await("a sweep that gets nothing", func() bool { return blind() > before })
+	p.stop()
+	if n := sim.Stats().Requests; n != 1 {
+		t.Errorf("%d requests, want the one that was told to wait 600 s", n)
+	}
+}
+
+// heldOnRecord reports whether the newest owner message hands a pause on.
+func heldOnRecord(t *testing.T, js jetstream.JetStream) bool {
+	log, err := js.Stream(t.Context(), "PRESENCE")
+	if err != nil {
+		return false
+	}
+	m, err := log.GetLastMsgForSubject(t.Context(), "presenced.owner.*")
+	return err == nil && strings.Contains(string(m.Data), `"held":`)
 }
 
 // Graph counts by app and directory and knows nothing of our names: under another

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
 
 	"presenced/publisher"
@@ -17,6 +19,21 @@ func natsOf(p *process) string {
 		p.t.Fatalf("the daemon does not say where NATS is:\n%s", p.stderr.String())
 	}
 	return m[1]
+}
+
+// jetStream goes to a server as any other client does.
+func jetStream(t *testing.T, url string, options ...nats.Option) jetstream.JetStream {
+	t.Helper()
+	nc, err := nats.Connect(url, options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return js
 }
 
 // replay is every message of the log about a user, by its number.

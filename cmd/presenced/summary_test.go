@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -47,15 +46,7 @@ func TestDemoFailsWhenItsLogIsWrong(t *testing.T) {
 	b := start(t, "demo", "--users", "40", "--nats-listen", anyPort, "--http-listen", anyPort)
 	server := regexp.MustCompile(`NATS at (nats://\S+)`)
 	eventually(t, "the demo says where NATS is", func() bool { return server.MatchString(b.stderr.String()) })
-	nc, err := nats.Connect(server.FindStringSubmatch(b.stderr.String())[1])
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := jetStream(t, server.FindStringSubmatch(b.stderr.String())[1])
 	var first *jetstream.RawStreamMsg
 	eventually(t, "a snapshot is in the log", func() bool {
 		log, err := js.Stream(t.Context(), "PRESENCE")
