@@ -41,13 +41,13 @@ func (e *deniedError) Error() string { return e.text + ": grant it to presenced'
 // client calls it for one error after the other.
 func (c *Connection) hear(err error, now time.Time) {
 	text := hideUsers(err.Error())
-	if errors.Is(err, nats.ErrPermissionViolation) {
-		c.denied.Store(&denial{text: text, at: now})
-	}
 	maps.DeleteFunc(c.said, func(_ string, at time.Time) bool { return now.Sub(at) >= saidAgain })
 	if _, said := c.said[text]; !said {
 		c.said[text] = now
 		c.log.Warn("nats connection", zap.String("error", text))
+	}
+	if errors.Is(err, nats.ErrPermissionViolation) { // who acts on it finds it in the log
+		c.denied.Store(&denial{text: text, at: now})
 	}
 }
 
